@@ -1,0 +1,5 @@
+import { Foundation1700000000001 } from './1700000000001-foundation.js';
+import { Access1700000000002 } from './1700000000002-access.js';
+
+/** The history of the schema, oldest first. */
+export const migrations = [Foundation1700000000001, Access1700000000002];

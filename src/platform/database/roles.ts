@@ -1,0 +1,89 @@
+import { createHmac } from 'node:crypto';
+import { Client } from 'pg';
+
+/** The two roles that the process connects as. Neither owns anything, neither can bypass row-level security. */
+export interface RoleUrls {
+  readonly app: string;
+  readonly system: string;
+}
+
+/** The database refused to make our roles; the message holds the SQL that an administrator can run. */
+export class RolesMissing extends Error {}
+
+/**
+ * Makes sure that our roles exist and can sign in. Their passwords are derived from the installation's secret key, so
+ * every process of the installation knows them and nobody stores them. Given URLs win.
+ */
+export async function ensureRoles(
+  ownerUrl: string,
+  secretKey: string,
+  given: Partial<RoleUrls> = {},
+): Promise<RoleUrls> {
+  const passwords = {
+    app: derivePassword(secretKey, 'engawa_app'),
+    system: derivePassword(secretKey, 'engawa_system'),
+  };
+  const urls: RoleUrls = {
+    app: given.app || withRole(ownerUrl, 'engawa_app', passwords.app),
+    system: given.system || withRole(ownerUrl, 'engawa_system', passwords.system),
+  };
+  if ((await canSignIn(urls.app)) && (await canSignIn(urls.system))) return urls;
+  const sql = rolesSql(passwords);
+  const client = new Client({ connectionString: ownerUrl });
+  await client.connect();
+  try {
+    await client.query(sql);
+  } catch (error) {
+    throw new RolesMissing(
+      `DATABASE_URL may not create the roles that Engawa runs as (${error instanceof Error ? error.message : 'refused'}). ` +
+        `Ask an administrator of the database to run:\n${rolesSql({ app: '<password>', system: '<password>' })}\n` +
+        'and set ENGAWA_DATABASE_APP_URL and ENGAWA_DATABASE_SYSTEM_URL to connections of these roles.',
+    );
+  } finally {
+    await client.end();
+  }
+  return urls;
+}
+
+/** Idempotent, and safe when several processes run it at once (the advisory lock). */
+function rolesSql(passwords: RoleUrls): string {
+  return `
+do $roles$
+begin
+  perform pg_advisory_xact_lock(7239480241);
+  if not exists (select from pg_roles where rolname = 'engawa_app') then create role engawa_app; end if;
+  if not exists (select from pg_roles where rolname = 'engawa_system') then create role engawa_system; end if;
+  if not exists (select from pg_roles where rolname = 'engawa_search') then create role engawa_search nologin; end if;
+end $roles$;
+alter role engawa_app login noinherit nosuperuser nocreatedb nocreaterole nobypassrls password '${passwords.app}';
+alter role engawa_system login noinherit nosuperuser nocreatedb nocreaterole nobypassrls password '${passwords.system}';
+alter role engawa_app set idle_in_transaction_session_timeout = '60s';
+alter role engawa_system set idle_in_transaction_session_timeout = '60s';
+alter role engawa_app set timezone = 'UTC';
+alter role engawa_system set timezone = 'UTC';
+grant engawa_app to engawa_system;
+grant engawa_search to current_user;`;
+}
+
+/** A password for one role, from the installation's secret: HMAC-SHA-256, base64url. */
+function derivePassword(secretKey: string, role: string): string {
+  return createHmac('sha256', secretKey).update(`database role ${role}`).digest('base64url');
+}
+
+function withRole(ownerUrl: string, role: string, password: string): string {
+  const url = new URL(ownerUrl);
+  url.username = role;
+  url.password = password;
+  return url.toString();
+}
+
+async function canSignIn(url: string): Promise<boolean> {
+  const client = new Client({ connectionString: url });
+  try {
+    await client.connect();
+    await client.end();
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,103 @@
+import type { PoolClient, QueryResult } from 'pg';
+import type { DataSource } from 'typeorm';
+import { allOf, openScope, Scope } from './scope.js';
+import type { Statement } from './statement.js';
+
+/** Attempts of a transaction that loses to another one (SQLSTATE 40001 serialization, 40P01 deadlock). */
+const MAX_ATTEMPTS = 5;
+
+export interface TransactionPlan {
+  readonly door: Scope['door'];
+  readonly begin: string;
+  /** Sent with BEGIN, before anything the work sends. */
+  readonly enter: Statement | null;
+  readonly workspace_id: string | null;
+  /** Nothing was written: the answer need not wait for COMMIT. */
+  readonly is_read_only?: boolean;
+}
+
+/** Runs work in a transaction of its own and retries it when it lost a serialization race. */
+export async function runTransaction<T>(source: DataSource, plan: TransactionPlan, work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await runOnce(source, plan, work);
+    } catch (error) {
+      if (attempt >= MAX_ATTEMPTS || !isRace(error)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 10 * 2 ** attempt));
+    }
+  }
+}
+
+async function runOnce<T>(source: DataSource, plan: TransactionPlan, work: () => Promise<T>): Promise<T> {
+  const runner = source.createQueryRunner('master');
+  const client = (await runner.connect()) as PoolClient;
+  const scope = new Scope(plan.door, runner, client);
+  scope.workspace_id = plan.workspace_id;
+  // TypeORM would otherwise open and commit a transaction of its own inside, and the workspace setting would be lost.
+  Object.assign(runner, { isTransactionActive: true, transactionDepth: 1 });
+  const opened = [client.query(plan.begin), ...(plan.enter ? [scope.send(plan.enter)] : [])];
+  opened.forEach((promise) => promise.catch(() => undefined));
+  let result: T;
+  try {
+    result = await openScope.run(scope, work);
+    await Promise.all(opened);
+  } catch (error) {
+    scope.state = 'over';
+    await client.query('ROLLBACK').then(
+      () => runner.release(),
+      () => client.release(true),
+    );
+    throw error;
+  }
+  if (plan.is_read_only) {
+    scope.state = 'over';
+    client.query('COMMIT').then(
+      () => runner.release(),
+      () => client.release(true),
+    );
+    return result;
+  }
+  await commit(scope);
+  return result;
+}
+
+async function commit(scope: Scope): Promise<void> {
+  const pending = scope.sendPending();
+  scope.state = 'over';
+  try {
+    const answers = await allOf([...pending, scope.client.query('COMMIT')]);
+    const last: QueryResult | undefined = answers.at(-1);
+    if (last?.command !== 'COMMIT')
+      throw new Error('the transaction was rolled back: a failed statement was not awaited');
+  } catch (error) {
+    // COMMIT after a failed statement rolls back; a broken connection must not return to the pool.
+    await scope.client.query('ROLLBACK').then(
+      () => scope.runner.release(),
+      () => scope.client.release(true),
+    );
+    throw error;
+  }
+  await scope.runner.release();
+  scope.runAfterCommits();
+}
+
+/** Runs work under a savepoint of the open transaction: what it wrote and collected is undone when it throws. */
+export async function runSavepoint<T>(scope: Scope, work: () => Promise<T>): Promise<T> {
+  const restore = scope.mark();
+  // The items held so far stay outside of the savepoint.
+  await scope.client.query('SAVEPOINT step');
+  try {
+    const result = await work();
+    await allOf([...scope.sendPending(), scope.client.query('RELEASE SAVEPOINT step')]);
+    return result;
+  } catch (error) {
+    await scope.client.query('ROLLBACK TO SAVEPOINT step; RELEASE SAVEPOINT step');
+    restore();
+    throw error;
+  }
+}
+
+function isRace(error: unknown): boolean {
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+  return code === '40001' || code === '40P01';
+}
