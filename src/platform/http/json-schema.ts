@@ -34,7 +34,7 @@ function objectSchema(dto: AnyDto, direction: Direction): JsonSchema {
 
 function fieldSchema(spec: FieldSpec, direction: Direction): JsonSchema {
   const base = bare(spec, direction);
-  const described = {
+  const described: Record<string, unknown> = {
     ...base,
     ...(spec.description !== '' && { description: spec.description }),
     ...(spec.example !== undefined && { examples: [spec.example] }),
