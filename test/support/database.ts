@@ -1,8 +1,10 @@
+import { TEST_SECRET_KEY } from './secret-key.mjs';
 import { Client, Pool } from 'pg';
 import { ensureRoles, type RoleUrls } from '../../src/platform/database/roles.js';
 import { wireTypes } from '../../src/platform/database/types.js';
 
-export const TEST_SECRET_KEY = 'a secret key of the test bench, long enough';
+/** As global-setup.mjs uses it. */
+export { TEST_SECRET_KEY };
 
 /** A database of one test file, cloned from the migrated template. */
 export interface TestDatabase {

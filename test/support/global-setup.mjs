@@ -1,16 +1,20 @@
 import 'reflect-metadata';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
-import { type EmbeddedServer, startEmbeddedServer } from '../../src/platform/database/embedded-server.js';
-import { migrate } from '../../src/platform/database/migrate.js';
-import { ensureRoles } from '../../src/platform/database/roles.js';
 
-import { TEST_SECRET_KEY } from './database.js';
-
-/** One PostgreSQL for the whole run, with a migrated template that each test file clones. */
-export default async function globalSetup(): Promise<void> {
+/**
+ * One PostgreSQL for the whole run, with a migrated template that each test file clones. It is started by the built
+ * product (Jest loads this file without its transforms), so the build is brought up to date first.
+ */
+export default async function globalSetup() {
+  execFileSync('npm', ['run', '--silent', 'build:if-older'], { stdio: 'inherit' });
+  const { startEmbeddedServer } = await import('../../dist/src/platform/database/embedded-server.js');
+  const { migrate } = await import('../../dist/src/platform/database/migrate.js');
+  const { ensureRoles } = await import('../../dist/src/platform/database/roles.js');
+  const { TEST_SECRET_KEY } = await import('./secret-key.mjs');
   const dataDir = mkdtempSync(join(tmpdir(), 'engawa-test-'));
   const server = await startEmbeddedServer({
     data_dir: dataDir,
@@ -25,10 +29,5 @@ export default async function globalSetup(): Promise<void> {
   template.pathname = '/engawa_template';
   await migrate(template.toString());
   process.env['ENGAWA_TEST_SERVER'] = server.url;
-  Object.assign(globalThis, { engawaTestServer: { server, dataDir } satisfies TestServer });
-}
-
-export interface TestServer {
-  readonly server: EmbeddedServer;
-  readonly dataDir: string;
+  globalThis.engawaTestServer = { server, dataDir };
 }
