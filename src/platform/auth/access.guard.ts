@@ -1,0 +1,52 @@
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import type { Request } from 'express';
+import { Context } from '../context/context.js';
+import type { Principal } from '../context/principal.js';
+import { Forbidden, Unauthenticated } from '../errors/contract-problems.js';
+import { type AccessRule, accessRuleOf } from './requires.decorator.js';
+import { KeyAuthenticator } from './key-authenticator.js';
+import { TokenAuthenticator } from './token-authenticator.js';
+
+/**
+ * Every request passes here, in this order: address limit, authentication, workspace, principal limit, permission.
+ * A handler without @Requires or @Public is refused: the default is no.
+ */
+@Injectable()
+export class AccessGuard implements CanActivate {
+  constructor(
+    private readonly context: Context,
+    private readonly keys: KeyAuthenticator,
+    private readonly tokens: TokenAuthenticator,
+  ) {}
+
+  async canActivate(execution: ExecutionContext): Promise<boolean> {
+    const rule = accessRuleOf(execution.getHandler());
+    if (!rule)
+      throw new Error(`${execution.getClass().name}.${execution.getHandler().name} has neither @Requires nor @Public`);
+    if (rule.is_public) return true;
+    const request = execution.switchToHttp().getRequest<Request>();
+    const principal = await this.authenticate(request);
+    if (!principal) throw new Unauthenticated();
+    this.context.enter(principal);
+    requirePermissions(principal, rule);
+    return true;
+  }
+
+  private async authenticate(request: Request): Promise<Principal | null> {
+    const [scheme = '', token = ''] = (request.headers.authorization ?? '').split(' ', 2);
+    if (scheme.toLowerCase() !== 'bearer' || token === '') return null;
+    const { ip } = this.context.current();
+    if (token.startsWith('egw_')) return this.keys.authenticate(token, ip);
+    const workspace = request.headers['x-workspace'];
+    return this.tokens.authenticate(token, { ip, ...(typeof workspace === 'string' && { workspace }) });
+  }
+}
+
+function requirePermissions(principal: Principal, rule: AccessRule): void {
+  const missing = rule.permissions.filter((permission) => !principal.permissions.has(permission));
+  if (missing.length === 0) return;
+  throw new Forbidden(`This needs the permission ${missing.join(' and ')}.`, {
+    suggestion: 'Use a credential whose role and scopes include it.',
+    extensions: { required_permissions: rule.permissions },
+  });
+}
