@@ -4,7 +4,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { acquireHolderFile, acquireInstanceLock, readLockHolder } from '../../src/platform/database/instance-lock.js';
-import { processStartedAt } from '../../src/platform/database/postmaster-file.js';
+import { startTimeOf } from '../../src/platform/database/postmaster-file.js';
 
 let folder: string;
 let path: string;
@@ -71,9 +71,9 @@ test('a process is known by its start time while it lives', async () => {
   const child = spawn(process.execPath, ['-e', 'process.stdin.resume()'], { stdio: ['pipe', 'ignore', 'ignore'] });
   await once(child, 'spawn');
   const pid = child.pid ?? 0;
-  expect(processStartedAt(pid)).toBeDefined();
-  expect(processStartedAt(pid)).toBe(processStartedAt(pid));
+  expect(startTimeOf(pid)).toBeDefined();
+  expect(startTimeOf(pid)).toBe(startTimeOf(pid));
   child.stdin.end();
   await once(child, 'exit');
-  expect(processStartedAt(pid)).toBeUndefined();
+  expect(startTimeOf(pid)).toBeUndefined();
 });

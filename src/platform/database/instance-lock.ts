@@ -4,7 +4,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { basename, dirname } from 'node:path';
 import { SYSTEM_ENVIRONMENT } from './embedded-account.js';
-import { processStartedAt } from './postmaster-file.js';
+import { startTimeOf } from './postmaster-file.js';
 
 /*
  * Two Engawa instances on one data directory would each think the embedded server theirs. A file that says "taken" is
@@ -54,13 +54,13 @@ function flock(file: FileHandle): 'taken' | 'held' | 'unsupported' {
  */
 export async function acquireHolderFile(path: string): Promise<InstanceLock | undefined> {
   const draft = `${path}.${randomUUID()}`;
-  const holder = { pid: process.pid, started_at: processStartedAt(process.pid) };
+  const holder = { pid: process.pid, started_at: startTimeOf(process.pid) };
   await writeFile(draft, JSON.stringify(holder), { mode: 0o600 });
   try {
     for (;;) {
       const present = await latestGeneration(path);
       const last = await readHolder(`${path}.${present}`);
-      if (last?.started_at && processStartedAt(last.pid) === last.started_at) return undefined;
+      if (last?.started_at && startTimeOf(last.pid) === last.started_at) return undefined;
       const mine = `${path}.${present + 1}`;
       if (!(await linked(draft, mine))) continue;
       const isLatest = (await latestGeneration(path)) === present + 1;

@@ -1,4 +1,4 @@
-/** An Engawa reduced to its database: `node embedded-server.process.mjs DATA_DIR`. Ends after a line on its standard input. */
+/** An Engawa reduced to its database: `node embedded-server.runner.mjs DATA_DIR`. Ends after a line on its standard input. */
 import { once } from 'node:events';
 import { register } from 'node:module';
 
