@@ -128,9 +128,15 @@ async function startOwnServer(
     await shutDown(child);
     throw error;
   }
-  let stopping: Promise<void> | undefined;
-  const stop = () => (stopping ??= shutDown(child).finally(() => lock.release()));
-  return { url, isAttached: false, stop };
+  const end = async () => {
+    try {
+      await shutDown(child);
+    } finally {
+      await lock.release();
+    }
+  };
+  let ending: Promise<void> | undefined;
+  return { url, isAttached: false, stop: () => (ending ??= end()) };
 }
 
 async function prepareDataDir(data_dir: string): Promise<void> {
