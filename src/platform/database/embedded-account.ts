@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chownSync, readFileSync } from 'node:fs';
+import { chownSync, readFileSync, statSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { copyBinaries } from './embedded-binaries.js';
 import type { EmbeddedBinaries } from './embedded-binaries.js';
@@ -80,12 +80,19 @@ function withReachableBinaries(
   data_dir: string,
 ): { account: EmbeddedAccount } | { reason: string } {
   const reason = failureOf(account);
-  if (!account.runs_as) return reason === undefined ? { account } : { reason };
-  chownSync(data_dir, account.runs_as.uid, account.runs_as.gid);
-  if (reason === undefined) return { account };
-  const copied = { ...account, binaries: copyBinaries(account.binaries, data_dir) };
-  const second_reason = failureOf(copied);
-  return second_reason === undefined ? { account: copied } : { reason: second_reason };
+  const { runs_as } = account;
+  if (!runs_as) return reason === undefined ? { account } : { reason };
+  const { uid, gid } = statSync(data_dir);
+  chownSync(data_dir, runs_as.uid, runs_as.gid);
+  let second_reason = `user ${runs_as.uid}, as whom PostgreSQL has to run here, cannot enter ${data_dir}; a data directory below /var/lib would do`;
+  if (succeeds('/bin/sh', ['-c', 'cd "$1"', 'sh', data_dir], runs_as)) {
+    if (reason === undefined) return { account };
+    const copied = { ...account, binaries: copyBinaries(account.binaries, data_dir) };
+    second_reason = failureOf(copied) ?? '';
+    if (second_reason === '') return { account: copied };
+  }
+  chownSync(data_dir, uid, gid);
+  return { reason: second_reason };
 }
 
 /** Why the server's program does not even tell its version; undefined when it does. */
@@ -107,8 +114,8 @@ export function commandLine(account: EmbeddedAccount, program: string, args: rea
   return first === undefined ? [program, ...args] : [first, ...rest, program, ...args];
 }
 
-function succeeds(command: string, args: string[]): boolean {
-  return spawnSync(command, args, { stdio: 'ignore', env: SYSTEM_ENVIRONMENT }).status === 0;
+function succeeds(command: string, args: string[], runs_as?: EmbeddedAccount['runs_as']): boolean {
+  return spawnSync(command, args, { stdio: 'ignore', cwd: '/', env: SYSTEM_ENVIRONMENT, ...runs_as }).status === 0;
 }
 
 /** initdb wants the account it runs as to have a name, which `docker run --user 12345` does not give. */

@@ -7,6 +7,8 @@ import { EmbeddedServerError } from './embedded-server.errors.js';
 export interface EmbeddedBinaries {
   /** The folder above `bin`, `lib` and `share`. */
   readonly root: string;
+  /** Of the package, which begins with PostgreSQL's own: `18.4.0-beta.17`. */
+  readonly version: string;
   readonly initdb: string;
   readonly postgres: string;
   /** What the programs need in their environment; empty where the package is complete. */
@@ -22,6 +24,7 @@ const PLATFORMS: Partial<Record<NodeJS.Platform, string>> = { linux: 'linux', da
  */
 export function locateBinaries(spare_dir: string): EmbeddedBinaries {
   const root = join(dirname(resolvePackage()), '..', 'native');
+  const { version } = JSON.parse(readFileSync(join(root, '..', 'package.json'), 'utf8')) as { version: string };
   const missing = readLinks(root).filter(({ link }) => !existsSync(link));
   if (!missing.every(({ link, target }) => makeLink(link, relative(dirname(link), target)))) {
     const lib_dir = join(spare_dir, 'postgres-lib');
@@ -31,17 +34,14 @@ export function locateBinaries(spare_dir: string): EmbeddedBinaries {
       makeLink(join(lib_dir, basename(link)), target);
     }
     const variable = process.platform === 'darwin' ? 'DYLD_LIBRARY_PATH' : 'LD_LIBRARY_PATH';
-    return binariesAt(root, { [variable]: `${lib_dir}:${join(root, 'lib')}` });
+    return binariesAt(root, version, { [variable]: `${lib_dir}:${join(root, 'lib')}` });
   }
-  return binariesAt(root, {});
+  return binariesAt(root, version, {});
 }
 
 /** A complete copy inside `spare_dir`, for an account that cannot reach node_modules. Made once per version of the package. */
 export function copyBinaries(binaries: EmbeddedBinaries, spare_dir: string): EmbeddedBinaries {
-  const { version } = JSON.parse(readFileSync(join(binaries.root, '..', 'package.json'), 'utf8')) as {
-    version: string;
-  };
-  const copy = join(spare_dir, `postgres-binaries-${version}`);
+  const copy = join(spare_dir, `postgres-binaries-${binaries.version}`);
   if (!existsSync(copy)) {
     const unfinished = `${copy}.new`;
     rmSync(unfinished, { recursive: true, force: true });
@@ -49,11 +49,11 @@ export function copyBinaries(binaries: EmbeddedBinaries, spare_dir: string): Emb
     for (const { link, target } of readLinks(unfinished)) makeLink(link, relative(dirname(link), target));
     renameSync(unfinished, copy);
   }
-  return binariesAt(copy, {});
+  return binariesAt(copy, binaries.version, {});
 }
 
-function binariesAt(root: string, env: Record<string, string>): EmbeddedBinaries {
-  return { root, initdb: join(root, 'bin', 'initdb'), postgres: join(root, 'bin', 'postgres'), env };
+function binariesAt(root: string, version: string, env: Record<string, string>): EmbeddedBinaries {
+  return { root, version, initdb: join(root, 'bin', 'initdb'), postgres: join(root, 'bin', 'postgres'), env };
 }
 
 function resolvePackage(): string {

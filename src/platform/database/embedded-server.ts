@@ -23,7 +23,7 @@ import pg from 'pg';
 import { chooseAccount } from './embedded-account.js';
 import type { EmbeddedAccount } from './embedded-account.js';
 import { locateBinaries } from './embedded-binaries.js';
-import { hasNotEnded, runInitdb, shutDown, spawnProgram } from './embedded-process.js';
+import { hasNotEnded, runInitdb, shutDown, spawnProgram } from './embedded-program.js';
 import { EmbeddedServerError } from './embedded-server.errors.js';
 import { acquireInstanceLock, readLockHolder } from './instance-lock.js';
 import type { InstanceLock } from './instance-lock.js';
@@ -116,6 +116,7 @@ async function startOwnServer(
   const cluster_dir = join(data_dir, 'postgres');
   const owner = await stat(existsSync(cluster_dir) ? cluster_dir : data_dir);
   const account = chooseAccount(locateBinaries(data_dir), data_dir, owner);
+  giveTo(account, join(data_dir, 'engawa.lock'));
   await endOrphan(cluster_dir);
   const password = await ensurePassword(data_dir, cluster_dir, account);
   await ensureCluster(data_dir, cluster_dir, account, settings);
@@ -127,9 +128,15 @@ async function startOwnServer(
     await shutDown(child);
     throw error;
   }
-  let stopping: Promise<void> | undefined;
-  const stop = () => (stopping ??= shutDown(child).finally(() => lock.release()));
-  return { url, isAttached: false, stop };
+  const end = async () => {
+    try {
+      await shutDown(child);
+    } finally {
+      await lock.release();
+    }
+  };
+  let ending: Promise<void> | undefined;
+  return { url, isAttached: false, stop: () => (ending ??= end()) };
 }
 
 async function prepareDataDir(data_dir: string): Promise<void> {
@@ -208,11 +215,8 @@ async function ensureCluster(
 }
 
 async function refuseOtherVersion(cluster_dir: string, account: EmbeddedAccount): Promise<void> {
-  const package_file = join(account.binaries.root, '..', 'package.json');
   const made_by = (await readFile(join(cluster_dir, 'PG_VERSION'), 'utf8')).trim();
-  const installed = existsSync(package_file)
-    ? (JSON.parse(await readFile(package_file, 'utf8')) as { version: string }).version.split('.')[0]
-    : made_by;
+  const installed = account.binaries.version.split('.')[0];
   if (made_by === installed) return;
   throw new EmbeddedServerError(
     `The database in ${cluster_dir} was made by PostgreSQL ${made_by}; this Engawa brings PostgreSQL ${installed}. ` +
@@ -250,6 +254,7 @@ async function launch(
     const log_start = (await log.stat()).size;
     const child = spawnProgram(account, account.binaries.postgres, ['-D', cluster_dir, ...flags], data_dir, log.fd);
     await log.close();
+    giveTo(account, log_file);
     if (await answers(child, cluster_dir, password)) {
       child.unref();
       return { child, port };

@@ -1,17 +1,17 @@
 import { spawnSync } from 'node:child_process';
-import { link, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, open, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
-import { EmbeddedServerError } from './embedded-server.errors.js';
+import { basename, dirname } from 'node:path';
 import { SYSTEM_ENVIRONMENT } from './embedded-account.js';
-import { processStartedAt } from './postmaster-file.js';
+import { startTimeOf } from './postmaster-file.js';
 
 /*
  * Two Engawa instances on one data directory would each think the embedded server theirs. A file that says "taken" is
  * not enough: kill -9 leaves it behind. The kernel forgets nothing, though: an flock(2) belongs to the open file, which
  * Node keeps open and which closes with the process, however it ends. Node cannot call flock itself, but the lock sits on
  * the open file description, so the flock(1) command can take it on a descriptor that it inherits from us and then exit.
- * Where that command is missing, a file with the holder's process id and start time stands in.
+ * Where that command is missing, files with the holder's process id and start time stand in.
  */
 
 /** Held until `release`, or until this process ends in whatever way. */
@@ -29,12 +29,12 @@ export async function acquireInstanceLock(path: string): Promise<InstanceLock | 
     return { release: () => file.close() };
   }
   await file.close();
-  return outcome === 'held' ? undefined : acquireHolderFile(`${path}.holder`);
+  return outcome === 'held' ? undefined : acquireHolderFile(path);
 }
 
 /** The process id that the present holder wrote down, for messages only. */
 export async function readLockHolder(path: string): Promise<number | undefined> {
-  return (await readHolder(path))?.pid ?? (await readHolder(`${path}.holder`))?.pid;
+  return ((await readHolder(path)) ?? (await readHolder(`${path}.${await latestGeneration(path)}`)))?.pid;
 }
 
 function flock(file: FileHandle): 'taken' | 'held' | 'unsupported' {
@@ -46,31 +46,39 @@ function flock(file: FileHandle): 'taken' | 'held' | 'unsupported' {
   return status === 1 ? 'held' : 'unsupported';
 }
 
-/** The lock without flock(1): a file that appears whole (`link` is atomic) and is believed only while its holder lives. */
+/**
+ * The lock without flock(1): numbered files, of which the highest tells who holds it and is believed only while that
+ * process lives. Taking over means making the next number, which `link` does for one process only; the highest file is
+ * never deleted, merely marked as released, so a number is not given twice. (To delete a stale file and make it anew
+ * would be a race: whoever is late deletes the file of the new holder.)
+ */
 export async function acquireHolderFile(path: string): Promise<InstanceLock | undefined> {
-  const mine = `${path}.${randomUUID()}`;
-  const holder = { pid: process.pid, started_at: processStartedAt(process.pid) };
-  await writeFile(mine, JSON.stringify(holder), { mode: 0o600 });
+  const draft = `${path}.${randomUUID()}`;
+  const holder = { pid: process.pid, started_at: startTimeOf(process.pid) };
+  await writeFile(draft, JSON.stringify(holder), { mode: 0o600 });
   try {
-    for (let attempt = 0; attempt < 20; attempt += 1) {
-      if (await linked(mine, path)) return { release: () => rm(path, { force: true }) };
-      const present = await readHolder(path);
-      if (present && processStartedAt(present.pid) === present.started_at) return undefined;
-      // Whoever moves the stale file away first wins the right to do so; a file that changed meanwhile is put back.
-      const aside = `${path}.${randomUUID()}`;
-      try {
-        await rename(path, aside);
-      } catch {
-        continue;
-      }
-      const moved = await readHolder(aside);
-      if (moved && processStartedAt(moved.pid) === moved.started_at) await linked(aside, path);
-      await rm(aside, { force: true });
+    for (;;) {
+      const present = await latestGeneration(path);
+      const last = await readHolder(`${path}.${present}`);
+      if (last?.started_at && startTimeOf(last.pid) === last.started_at) return undefined;
+      const mine = `${path}.${present + 1}`;
+      if (!(await linked(draft, mine))) continue;
+      const isLatest = (await latestGeneration(path)) === present + 1;
+      await rm(isLatest ? `${path}.${present}` : mine, { force: true });
+      if (isLatest) return { release: () => writeFile(mine, '{}') };
     }
-    throw new EmbeddedServerError(`The lock ${path} could not be taken. Remove this file if no Engawa is running.`);
   } finally {
-    await rm(mine, { force: true });
+    await rm(draft, { force: true });
   }
+}
+
+async function latestGeneration(path: string): Promise<number> {
+  const prefix = `${basename(path)}.`;
+  const names = await readdir(dirname(path));
+  const generations = names
+    .filter((name) => name.startsWith(prefix) && /^\d+$/.test(name.slice(prefix.length)))
+    .map((name) => Number(name.slice(prefix.length)));
+  return Math.max(0, ...generations);
 }
 
 async function linked(from: string, to: string): Promise<boolean> {

@@ -46,7 +46,7 @@ export async function endOrphan(cluster_dir: string): Promise<void> {
     ['SIGINT', 30_000],
     ['SIGQUIT', 10_000],
   ] as const) {
-    signalProcess(orphan.pid, signal);
+    sendSignal(orphan.pid, signal);
     const until = Date.now() + patience_ms;
     while (Date.now() < until) {
       if (!isAlive(orphan.pid) || !(await isPostmasterOf(orphan.pid, cluster_dir))) return;
@@ -59,7 +59,7 @@ export async function endOrphan(cluster_dir: string): Promise<void> {
 }
 
 /** When a process started, in a unit that only serves to tell it from a later one with the same id; undefined when there is none. */
-export function processStartedAt(pid: number): string | undefined {
+export function startTimeOf(pid: number): string | undefined {
   try {
     // Field 22 of proc_pid_stat(5), counted behind the command name, which may itself hold spaces and brackets.
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -81,7 +81,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-function signalProcess(pid: number, signal: NodeJS.Signals): void {
+function sendSignal(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch (error) {
