@@ -30,7 +30,7 @@ export class ListQuery {
   constructor(
     private readonly source: ListSource,
     private readonly request: ListRequest,
-    private readonly has_deleted = true,
+    has_deleted = true,
   ) {
     this.conditions = source.where === undefined ? [] : [source.where];
     if (has_deleted && !request.include_deleted) this.conditions.push('deleted_at is null');
@@ -65,7 +65,10 @@ export class ListQuery {
 
   /** The exact number of matching rows. */
   count(): Statement {
-    return { text: `select count(*)::bigint as count from ${this.source.table}${where(this.conditions)}`, values: [...this.values] };
+    return {
+      text: `select count(*)::bigint as count from ${this.source.table}${where(this.conditions)}`,
+      values: [...this.values],
+    };
   }
 
   /** Cuts the extra row off and writes the cursor. */

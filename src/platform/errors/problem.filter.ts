@@ -36,28 +36,50 @@ export class ProblemFilter implements ExceptionFilter {
     if (error instanceof HttpException) return fromNest(error, request);
     if (error instanceof URIError) return new UnreadableRequest('The path is not valid percent-encoding.');
     if (isUnreachable(error)) {
-      return new Problem(503, 'database-unavailable', 'Temporarily unavailable', 'The database cannot be reached. Try again shortly.', {
-        headers: { 'retry-after': '1' },
-      });
+      return new Problem(
+        503,
+        'database-unavailable',
+        'Temporarily unavailable',
+        'The database cannot be reached. Try again shortly.',
+        {
+          headers: { 'retry-after': '1' },
+        },
+      );
     }
     this.logger.error(error instanceof Error ? error : new Error(String(error)));
-    return new Problem(500, 'internal-error', 'Internal error', 'This is a fault of the server. Quote the request id when you report it.');
+    return new Problem(
+      500,
+      'internal-error',
+      'Internal error',
+      'This is a fault of the server. Quote the request id when you report it.',
+    );
   }
 }
 
 function fromNest(error: HttpException, request: Request): Problem {
   const status = error.getStatus();
   if (status === 404) {
-    return new Problem(404, 'route-not-found', 'No such route', `${request.method} ${request.path.slice(0, 200)} is no route of this API.`, {
-      suggestion: 'GET /api/v1 lists the resources, /openapi.json every operation.',
-    });
+    return new Problem(
+      404,
+      'route-not-found',
+      'No such route',
+      `${request.method} ${request.path.slice(0, 200)} is no route of this API.`,
+      {
+        suggestion: 'GET /api/v1 lists the resources, /openapi.json every operation.',
+      },
+    );
   }
-  return status < 500 ? new Problem(status, 'request-refused', 'The request was refused', error.message) : new Problem(status, 'unavailable', 'Temporarily unavailable');
+  return status < 500
+    ? new Problem(status, 'request-refused', 'The request was refused', error.message)
+    : new Problem(status, 'unavailable', 'Temporarily unavailable');
 }
 
 /** The connection failed or was ended by the server (SQLSTATE class 57P, Node's socket errors). */
 function isUnreachable(error: unknown): boolean {
   const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
   if (/^(57P0[123]|08\d{3}|53300|ECONNREFUSED|ECONNRESET|EPIPE|ENOENT)$/.test(code)) return true;
-  return error instanceof Error && /^Connection terminated|^timeout exceeded when trying to connect|not queryable/.test(error.message);
+  return (
+    error instanceof Error &&
+    /^Connection terminated|^timeout exceeded when trying to connect|not queryable/.test(error.message)
+  );
 }

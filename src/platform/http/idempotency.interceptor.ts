@@ -15,19 +15,21 @@ export class IdempotencyInterceptor implements NestInterceptor {
     if (typeof key !== 'string') return next.handle();
     const response = http.getResponse<Response>();
     return from(
-      this.idempotency.once(
-        { key, operation: `${request.method} ${request.originalUrl}`, input: request.body as unknown },
-        async () => {
-          const body = await lastValueFrom(next.handle(), { defaultValue: undefined });
-          const location = response.getHeader('location');
-          return { status: response.statusCode, body, ...(typeof location === 'string' && { location }) };
-        },
-      ).then((answer) => {
-        response.status(answer.status);
-        if (answer.location) response.setHeader('location', answer.location);
-        if (answer.is_replay) response.setHeader('idempotent-replayed', 'true');
-        return answer.body;
-      }),
+      this.idempotency
+        .once(
+          { key, operation: `${request.method} ${request.originalUrl}`, input: request.body as unknown },
+          async () => {
+            const body = await lastValueFrom(next.handle(), { defaultValue: undefined });
+            const location = response.getHeader('location');
+            return { status: response.statusCode, body, ...(typeof location === 'string' && { location }) };
+          },
+        )
+        .then((answer) => {
+          response.status(answer.status);
+          if (answer.location) response.setHeader('location', answer.location);
+          if (answer.is_replay) response.setHeader('idempotent-replayed', 'true');
+          return answer.body;
+        }),
     );
   }
 }

@@ -41,8 +41,14 @@ export class Idempotency {
     const key = readKey(written);
     const principal = this.context.principal();
     const workspace_id = principal.workspace_id;
-    const fingerprint = createHash('sha256').update(JSON.stringify([operation, input ?? null])).digest();
-    const lock = createHash('sha256').update(`${workspace_id} ${principal.id} ${key}`).digest().readBigInt64BE().toString();
+    const fingerprint = createHash('sha256')
+      .update(JSON.stringify([operation, input ?? null]))
+      .digest();
+    const lock = createHash('sha256')
+      .update(`${workspace_id} ${principal.id} ${key}`)
+      .digest()
+      .readBigInt64BE()
+      .toString();
     return this.database.transaction(async () => {
       const [[locked], [stored]] = (await this.database.queryAll([
         { text: 'select pg_try_advisory_xact_lock($1::bigint) as is_ours', values: [lock] },
@@ -54,7 +60,9 @@ export class Idempotency {
       ])) as [{ is_ours: boolean }[], { fingerprint: Buffer; answer: Buffer }[]];
       if (stored) {
         if (!stored.fingerprint.equals(fingerprint)) {
-          throw new Invalid([{ pointer: '', detail: 'This Idempotency-Key was used for another request. Use a new key.' }]);
+          throw new Invalid([
+            { pointer: '', detail: 'This Idempotency-Key was used for another request. Use a new key.' },
+          ]);
         }
         const answer = JSON.parse(
           this.secrets.decrypt(stored.answer, { workspace_id, purpose: 'idempotency' }).toString('utf8'),
@@ -62,9 +70,14 @@ export class Idempotency {
         return { ...answer, is_replay: true };
       }
       if (!locked?.is_ours) {
-        throw new Conflict('request-under-way', 'The same request is under way', 'A request with this Idempotency-Key still runs. Ask again shortly.', {
-          headers: { 'retry-after': '1' },
-        });
+        throw new Conflict(
+          'request-under-way',
+          'The same request is under way',
+          'A request with this Idempotency-Key still runs. Ask again shortly.',
+          {
+            headers: { 'retry-after': '1' },
+          },
+        );
       }
       const answer = await work();
       const ciphertext = this.secrets.encrypt(JSON.stringify(answer), { workspace_id, purpose: 'idempotency' });

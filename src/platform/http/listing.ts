@@ -104,9 +104,15 @@ export function readListQuery(spec: ListSpec, query: Query): ListRequest {
     const filter = spec.filters[name];
     if (!filter || !Object.hasOwn(spec.filters, name)) {
       const known = [...fixed, ...Object.keys(spec.filters)];
-      mistakes.push({ pointer: `?${parameter.slice(0, 100)}`, detail: `${parameter.slice(0, 64)} is no parameter of this list. ${didYouMean(name, known)}`.trim() });
+      mistakes.push({
+        pointer: `?${parameter.slice(0, 100)}`,
+        detail: `${parameter.slice(0, 64)} is no parameter of this list. ${didYouMean(name, known)}`.trim(),
+      });
     } else if (typeof value !== 'string') {
-      mistakes.push({ pointer: `?${parameter}`, detail: `${parameter} is given more than once. Use ${name}.in=a,b for several values.` });
+      mistakes.push({
+        pointer: `?${parameter}`,
+        detail: `${parameter} is given more than once. Use ${name}.in=a,b for several values.`,
+      });
     } else {
       const read = readFilter(name, filter, operator, value);
       if ('detail' in read) mistakes.push({ pointer: `?${parameter}`, detail: read.detail });
@@ -121,12 +127,27 @@ export function readListQuery(spec: ListSpec, query: Query): ListRequest {
   const limit = readLimit(spec, one('limit'), mistakes);
   const sort = readSort(spec, one('sort') ?? spec.default_sort, mistakes);
   const q = one('q')?.trim() || null;
-  const tags = (one('tag') ?? '').split(',').map((tag) => tag.trim()).filter(Boolean);
+  const tags = (one('tag') ?? '')
+    .split(',')
+    .map((tag) => tag.trim())
+    .filter(Boolean);
   const include_deleted = readFlag('include_deleted', one('include_deleted'), mistakes);
   const wants_count = readFlag('count', one('count'), mistakes);
-  if (q !== null && include_deleted) mistakes.push({ pointer: '?q', detail: 'q together with include_deleted is not possible: deleted records are not indexed.' });
+  if (q !== null && include_deleted)
+    mistakes.push({
+      pointer: '?q',
+      detail: 'q together with include_deleted is not possible: deleted records are not indexed.',
+    });
   const digest = createHash('sha256')
-    .update(JSON.stringify([filters.map(({ column, operator, value }) => [column, operator, value]), sort.map((key) => [key.name, key.is_descending]), q, tags, include_deleted]))
+    .update(
+      JSON.stringify([
+        filters.map(({ column, operator, value }) => [column, operator, value]),
+        sort.map((key) => [key.name, key.is_descending]),
+        q,
+        tags,
+        include_deleted,
+      ]),
+    )
     .digest('base64url')
     .slice(0, 12);
   const cursor = one('cursor');
@@ -183,7 +204,9 @@ function operatorsOf(filter: FilterSpec): readonly FilterOperator[] {
 function readFilter(name: string, spec: FilterSpec, operator: string, text: string): ListFilter | { detail: string } {
   const allowed = operatorsOf(spec);
   if (!(allowed as readonly string[]).includes(operator)) {
-    return { detail: `${name} can be compared by ${allowed.map((known) => (known === 'eq' ? '=' : known)).join(', ')}.` };
+    return {
+      detail: `${name} can be compared by ${allowed.map((known) => (known === 'eq' ? '=' : known)).join(', ')}.`,
+    };
   }
   const column = spec.column ?? name;
   if (operator === 'is_null') {
@@ -219,9 +242,13 @@ function mistakeOf(spec: FilterSpec, value: string): string | undefined {
     case 'number':
       return /^-?\d{1,15}(\.\d{1,15})?$/.test(value) ? undefined : 'must be a number.';
     case 'timestamp':
-      return isRFC3339(value) && !Number.isNaN(Date.parse(value)) ? undefined : 'must be an RFC 3339 time such as 2026-01-31T09:30:00Z.';
+      return isRFC3339(value) && !Number.isNaN(Date.parse(value))
+        ? undefined
+        : 'must be an RFC 3339 time such as 2026-01-31T09:30:00Z.';
     case 'date':
-      return /^\d{4}-\d{2}-\d{2}$/.test(value) && !Number.isNaN(Date.parse(value)) ? undefined : 'must be a date such as 2026-01-31.';
+      return /^\d{4}-\d{2}-\d{2}$/.test(value) && !Number.isNaN(Date.parse(value))
+        ? undefined
+        : 'must be a date such as 2026-01-31.';
   }
 }
 
@@ -229,7 +256,8 @@ function readLimit(spec: ListSpec, text: string | undefined, mistakes: FieldMist
   const { max_limit = 500, default_limit = 50 } = spec;
   if (text === undefined) return default_limit;
   const limit = /^\d{1,6}$/.test(text) ? Number(text) : 0;
-  if (limit < 1 || limit > max_limit) mistakes.push({ pointer: '?limit', detail: `limit must be from 1 to ${max_limit}.` });
+  if (limit < 1 || limit > max_limit)
+    mistakes.push({ pointer: '?limit', detail: `limit must be from 1 to ${max_limit}.` });
   return limit;
 }
 
@@ -239,7 +267,10 @@ function readSort(spec: ListSpec, text: string, mistakes: FieldMistake[]): ListS
     const name = part.trim().replace(/^-/, '');
     const sort = Object.hasOwn(spec.sorts, name) ? spec.sorts[name] : undefined;
     if (!sort) {
-      mistakes.push({ pointer: '?sort', detail: `"${name.slice(0, 64)}" is no sort key. ${didYouMean(name, Object.keys(spec.sorts))}`.trim() });
+      mistakes.push({
+        pointer: '?sort',
+        detail: `"${name.slice(0, 64)}" is no sort key. ${didYouMean(name, Object.keys(spec.sorts))}`.trim(),
+      });
     } else if (!keys.some((key) => key.name === name)) {
       keys.push({ name, column: sort.column, type: sort.type, is_descending: part.trim().startsWith('-') });
     }
@@ -248,18 +279,25 @@ function readSort(spec: ListSpec, text: string, mistakes: FieldMistake[]): ListS
 }
 
 function readFlag(name: string, text: string | undefined, mistakes: FieldMistake[]): boolean {
-  if (text !== undefined && text !== 'true' && text !== 'false') mistakes.push({ pointer: `?${name}`, detail: `${name} must be true or false.` });
+  if (text !== undefined && text !== 'true' && text !== 'false')
+    mistakes.push({ pointer: `?${name}`, detail: `${name} must be true or false.` });
   return text === 'true';
 }
 
 function readCursor(cursor: string, digest: string, length: number, mistakes: FieldMistake[]): string[] | null {
   try {
-    const [bound, ...position] = JSON.parse(Buffer.from(cursor.slice(0, 4_000), 'base64url').toString('utf8')) as unknown[];
-    const isWhole = position.length === length && position.every((value) => typeof value === 'string' && !value.includes('\0'));
+    const [bound, ...position] = JSON.parse(
+      Buffer.from(cursor.slice(0, 4_000), 'base64url').toString('utf8'),
+    ) as unknown[];
+    const isWhole =
+      position.length === length && position.every((value) => typeof value === 'string' && !value.includes('\0'));
     if (bound === digest && isWhole && isUUID(position.at(-1) as string)) return position as string[];
   } catch {
     // Falls through to the same answer as any other broken cursor.
   }
-  mistakes.push({ pointer: '?cursor', detail: 'This cursor belongs to no page of this list. Start without one and keep filters and sort while paging.' });
+  mistakes.push({
+    pointer: '?cursor',
+    detail: 'This cursor belongs to no page of this list. Start without one and keep filters and sort while paging.',
+  });
   return null;
 }

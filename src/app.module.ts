@@ -1,0 +1,39 @@
+import { type DynamicModule, Global, Module } from '@nestjs/common';
+import type { AppConfig } from '../config/app-config.js';
+import { AuthModule } from './platform/auth/auth.module.js';
+import { ContextModule } from './platform/context/context.module.js';
+import { DatabaseModule } from './platform/database/database.module.js';
+import type { RoleUrls } from './platform/database/roles.js';
+import { HttpModule } from './platform/http/http.module.js';
+import { Secrets } from './platform/secrets/secrets.js';
+
+/** Each section of the configuration, injectable by its class. */
+@Global()
+@Module({})
+class ConfigModule {
+  static for(config: AppConfig, secretKey: string): DynamicModule {
+    const sections = Object.values(config) as object[];
+    const providers = [
+      ...sections.map((section) => ({ provide: section.constructor, useValue: section })),
+      { provide: Secrets, useValue: new Secrets(secretKey) },
+    ];
+    return { module: ConfigModule, providers, exports: providers.map(({ provide }) => provide) };
+  }
+}
+
+/** The list of rooms. */
+@Module({})
+export class AppModule {
+  static for(config: AppConfig, urls: RoleUrls, secretKey: string): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        ConfigModule.for(config, secretKey),
+        ContextModule,
+        DatabaseModule.for(config.database, urls),
+        AuthModule,
+        HttpModule,
+      ],
+    };
+  }
+}

@@ -1,0 +1,61 @@
+import type { AddressInfo } from 'node:net';
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { NextFunction, Request, Response } from 'express';
+import helmet from 'helmet';
+import type { AppConfig } from '../config/app-config.js';
+import { AppModule } from './app.module.js';
+import { Context } from './platform/context/context.js';
+import type { RoleUrls } from './platform/database/roles.js';
+import { ProblemFilter } from './platform/errors/problem.filter.js';
+import { EngawaAdapter } from './platform/http/engawa-adapter.js';
+import { bodyReader } from './platform/http/request-body.js';
+import { requestContext } from './platform/http/request-context.js';
+
+/** A running application. */
+export interface StartedApp {
+  readonly nest: NestExpressApplication;
+  /** Where it listens, such as http://127.0.0.1:3000. */
+  readonly url: string;
+  /** Stops taking requests, finishes what is under way, and lets go of everything. */
+  stop(): Promise<void>;
+}
+
+/** Wires the rooms over a prepared database and listens. */
+export async function startApp(config: AppConfig, urls: RoleUrls, secretKey: string): Promise<StartedApp> {
+  const nest = await NestFactory.create<NestExpressApplication>(
+    AppModule.for(config, urls, secretKey),
+    new EngawaAdapter(),
+    {
+      bodyParser: false,
+      logger: config.telemetry.log_level === 'silent' ? false : ['error', 'warn', 'log'],
+      abortOnError: false,
+    },
+  );
+  const context = nest.get(Context);
+  const filter = nest.get(ProblemFilter);
+  nest.use(requestContext(context, (request) => request.socket.remoteAddress ?? null));
+  nest.use(
+    helmet({ contentSecurityPolicy: { directives: { 'default-src': ["'none'"], 'style-src': ["'unsafe-inline'"] } } }),
+  );
+  if (config.http.cors_origins.length > 0) nest.enableCors({ origin: config.http.cors_origins, maxAge: 600 });
+  nest.use(bodyReader(bodyRules(config)));
+  nest.use((error: unknown, request: Request, response: Response, _next: NextFunction) =>
+    filter.answer(error, request, response),
+  );
+  await nest.init();
+  const host = config.http.host || (config.http.environment === 'production' ? '0.0.0.0' : '127.0.0.1');
+  await nest.listen(config.http.port, host);
+  const { port } = nest.getHttpServer().address() as AddressInfo;
+  const shown = host === '0.0.0.0' || host === '::' ? 'localhost' : host;
+  return { nest, url: `http://${shown.includes(':') ? `[${shown}]` : shown}:${port}`, stop: () => nest.close() };
+}
+
+/** Routes whose bodies are larger than usual, or streamed. */
+function bodyRules(config: AppConfig) {
+  return [
+    { method: 'POST', path: /^\/mcp\/?$/, max_bytes: config.mcp.max_body_bytes, reads: 'json' as const },
+    { method: 'POST', path: /^\/api\/v1\/ingest(\/preview)?\/?$/, max_bytes: 8_388_608, reads: 'json' as const },
+    { method: 'POST', path: /^\/api\/v1\/ingest\/files\/?$/, max_bytes: 0, reads: 'stream' as const },
+  ];
+}
