@@ -91,6 +91,10 @@ export class Foundation1700000000001 extends AppendOnly implements MigrationInte
           target || '_subject_changed', target, target || '_subject_changed');
       end $$;
 
+      -- How many migrations have run; the process compares it with its own history.
+      create function app.migration_count() returns integer language sql stable security definer
+        set search_path = pg_catalog, public as $$ select count(*)::integer from engawa_migrations $$;
+
       -- What this installation knows about itself: a row per fact.
       create table installation (name text primary key, value jsonb not null);
       grant select, insert, update on installation to engawa_system;

@@ -6,6 +6,7 @@ import { DatabaseModule } from './platform/database/database.module.js';
 import type { RoleUrls } from './platform/database/roles.js';
 import { HttpModule } from './platform/http/http.module.js';
 import { Secrets } from './platform/secrets/secrets.js';
+import { TelemetryModule } from './platform/telemetry/telemetry.module.js';
 
 /** Each section of the configuration, injectable by its class. */
 @Global()
@@ -33,6 +34,7 @@ export class AppModule {
         DatabaseModule.for(config.database, urls),
         AuthModule,
         HttpModule,
+        TelemetryModule,
       ],
     };
   }

@@ -10,6 +10,8 @@ import type { RoleUrls } from './platform/database/roles.js';
 import { ProblemFilter } from './platform/errors/problem.filter.js';
 import { EngawaAdapter } from './platform/http/engawa-adapter.js';
 import { bodyReader } from './platform/http/request-body.js';
+import { createLog, NestLog } from './platform/telemetry/log.js';
+import { requestLog } from './platform/telemetry/request-log.js';
 import { requestContext } from './platform/http/request-context.js';
 
 /** A running application. */
@@ -22,19 +24,22 @@ export interface StartedApp {
 }
 
 /** Wires the rooms over a prepared database and listens. */
-export async function startApp(config: AppConfig, urls: RoleUrls, secretKey: string): Promise<StartedApp> {
+export async function startApp(
+  config: AppConfig,
+  urls: RoleUrls,
+  secretKey: string,
+  log = createLog(config.telemetry.log_level),
+): Promise<StartedApp> {
   const nest = await NestFactory.create<NestExpressApplication>(
     AppModule.for(config, urls, secretKey),
     new EngawaAdapter(),
-    {
-      bodyParser: false,
-      logger: config.telemetry.log_level === 'silent' ? false : ['error', 'warn', 'log'],
-      abortOnError: false,
-    },
+    { bodyParser: false, bufferLogs: true, abortOnError: false },
   );
   const context = nest.get(Context);
   const filter = nest.get(ProblemFilter);
+  nest.useLogger(new NestLog(log, () => context.find()?.request_id));
   nest.use(requestContext(context, (request) => request.socket.remoteAddress ?? null));
+  nest.use(requestLog(log, context));
   nest.use(
     helmet({ contentSecurityPolicy: { directives: { 'default-src': ["'none'"], 'style-src': ["'unsafe-inline'"] } } }),
   );

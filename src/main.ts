@@ -1,0 +1,22 @@
+import 'reflect-metadata';
+import { ConfigError, loadConfig } from '../config/load-config.js';
+import { serve } from './serve.js';
+
+/** The process. What a person has to know goes to standard output, the log to standard error. */
+try {
+  const server = await serve(loadConfig());
+  const end = (): void => {
+    server.stop().then(
+      () => process.exit(0),
+      () => process.exit(1),
+    );
+  };
+  process.once('SIGTERM', end);
+  process.once('SIGINT', end);
+} catch (error) {
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(
+    `Engawa did not start. ${error instanceof ConfigError || !(error instanceof Error) ? message : (error.stack ?? message)}\n`,
+  );
+  process.exit(1);
+}
