@@ -1,6 +1,12 @@
 import { Foundation1700000000001 } from './1700000000001-foundation.js';
 import { Access1700000000002 } from './1700000000002-access.js';
+import { Search1700000000006 } from './1700000000006-search.js';
 import { Requests1700000000007 } from './1700000000007-requests.js';
 
 /** The history of the schema, oldest first. */
-export const migrations = [Foundation1700000000001, Access1700000000002, Requests1700000000007];
+export const migrations = [
+  Foundation1700000000001,
+  Access1700000000002,
+  Search1700000000006,
+  Requests1700000000007,
+];
