@@ -5,6 +5,8 @@ import { ContextModule } from './platform/context/context.module.js';
 import { DatabaseModule } from './platform/database/database.module.js';
 import type { RoleUrls } from './platform/database/roles.js';
 import { HttpModule } from './platform/http/http.module.js';
+import { OutboundModule } from './platform/outbound/outbound.module.js';
+import { SearchModule } from './platform/search/search.module.js';
 import { Secrets } from './platform/secrets/secrets.js';
 import { TelemetryModule } from './platform/telemetry/telemetry.module.js';
 
@@ -35,6 +37,8 @@ export class AppModule {
         AuthModule,
         HttpModule,
         TelemetryModule,
+        OutboundModule,
+        SearchModule.for(),
       ],
     };
   }

@@ -1,5 +1,5 @@
-import { createHmac } from 'node:crypto';
 import { Client } from 'pg';
+import { derivePassword } from '../secrets/secrets.js';
 
 /** The two roles that the process connects as. Neither owns anything, neither can bypass row-level security. */
 export interface RoleUrls {
@@ -63,11 +63,6 @@ alter role engawa_app set timezone = 'UTC';
 alter role engawa_system set timezone = 'UTC';
 grant engawa_app to engawa_system;
 grant engawa_search to current_user;`;
-}
-
-/** A password for one role, from the installation's secret: HMAC-SHA-256, base64url. */
-function derivePassword(secretKey: string, role: string): string {
-  return createHmac('sha256', secretKey).update(`database role ${role}`).digest('base64url');
 }
 
 function withRole(ownerUrl: string, role: string, password: string): string {

@@ -119,7 +119,10 @@ export class Search {
   }
 
   /** Like put, for many records. */
-  putAll(kind: string, documents: readonly { readonly id: string; readonly document: SearchDocument }[]): Promise<void> {
+  putAll(
+    kind: string,
+    documents: readonly { readonly id: string; readonly document: SearchDocument }[],
+  ): Promise<void> {
     const collect = (language: string): void =>
       this.collect(documents.map(({ id, document }) => ({ kind, id, language, document })));
     const language = this.settings.searchLanguage(this.context.workspaceId());

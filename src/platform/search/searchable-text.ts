@@ -84,7 +84,10 @@ export function pieces(word: string): string[] {
 
 /** `é` -> `e`, for Latin letters only: a mark on a kana or an Indic letter makes another letter. */
 export function unmarked(word: string): string {
-  return word.normalize('NFD').replace(/(?<=\p{Script=Latin}\p{M}*)\p{M}/gu, '').normalize('NFC');
+  return word
+    .normalize('NFD')
+    .replace(/(?<=\p{Script=Latin}\p{M}*)\p{M}/gu, '')
+    .normalize('NFC');
 }
 
 function split(word: string): string[] {
