@@ -12,9 +12,13 @@ it('finds what was put by the next transaction', async () => {
   const workspace = uuidv7();
   const id = uuidv7();
   await room.as(workspace, () =>
-    room.database.transaction(() => room.search.put('contact', id, { title: 'Ada Lovelace', text: 'ada@example.com', created_at })),
+    room.database.transaction(() =>
+      room.search.put('contact', id, { title: 'Ada Lovelace', text: 'ada@example.com', created_at }),
+    ),
   );
-  const page = await room.as(workspace, () => room.search.page({ kind: 'contact', q: 'lovel', order: 'rank', limit: 10 }));
+  const page = await room.as(workspace, () =>
+    room.search.page({ kind: 'contact', q: 'lovel', order: 'rank', limit: 10 }),
+  );
   expect(page.ids).toEqual([id]);
   const hits = await room.as(workspace, () => room.search.recall({ query: 'who is ada?', limit: 10 }));
   expect(hits.map((hit) => hit.id)).toEqual([id]);
