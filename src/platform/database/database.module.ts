@@ -2,6 +2,7 @@ import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { TypeOrmModule, type TypeOrmModuleOptions } from '@nestjs/typeorm';
 import type { DatabaseConfig } from '../../../config/app-config.js';
 import { Database } from './database.js';
+import { Notifications } from './notifications.js';
 import type { RoleUrls } from './roles.js';
 import { SystemDatabase } from './system-database.js';
 import { wireTypes } from './types.js';
@@ -17,8 +18,8 @@ export class DatabaseModule {
         TypeOrmModule.forRoot(connection('app', urls.app, config.pool_size)),
         TypeOrmModule.forRoot(connection('system', urls.system, Math.max(6, Math.ceil(config.pool_size / 2)))),
       ],
-      providers: [Database, SystemDatabase],
-      exports: [Database, SystemDatabase],
+      providers: [Database, SystemDatabase, Notifications],
+      exports: [Database, SystemDatabase, Notifications],
     };
   }
 }
