@@ -4,6 +4,7 @@ import { AuthModule } from './platform/auth/auth.module.js';
 import { ContextModule } from './platform/context/context.module.js';
 import { DatabaseModule } from './platform/database/database.module.js';
 import type { RoleUrls } from './platform/database/roles.js';
+import { EventsModule } from './platform/events/events.module.js';
 import { HttpModule } from './platform/http/http.module.js';
 import { OutboundModule } from './platform/outbound/outbound.module.js';
 import { SearchModule } from './platform/search/search.module.js';
@@ -37,6 +38,7 @@ export class AppModule {
         AuthModule,
         HttpModule,
         TelemetryModule,
+        EventsModule,
         OutboundModule,
         SearchModule.for(),
       ],

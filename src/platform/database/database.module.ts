@@ -3,6 +3,7 @@ import { TypeOrmModule, type TypeOrmModuleOptions } from '@nestjs/typeorm';
 import type { DatabaseConfig } from '../../../config/app-config.js';
 import { TransactionProbe } from '../outbound/transaction-probe.js';
 import { Database } from './database.js';
+import { Notifications } from './notifications.js';
 import type { RoleUrls } from './roles.js';
 import { SystemDatabase } from './system-database.js';
 import { wireTypes } from './types.js';
@@ -18,8 +19,8 @@ export class DatabaseModule {
         TypeOrmModule.forRoot(connection('app', urls.app, config.pool_size)),
         TypeOrmModule.forRoot(connection('system', urls.system, Math.max(6, Math.ceil(config.pool_size / 2)))),
       ],
-      providers: [Database, SystemDatabase, { provide: TransactionProbe, useExisting: Database }],
-      exports: [Database, SystemDatabase, TransactionProbe],
+      providers: [Database, SystemDatabase, Notifications, { provide: TransactionProbe, useExisting: Database }],
+      exports: [Database, SystemDatabase, Notifications, TransactionProbe],
     };
   }
 }
