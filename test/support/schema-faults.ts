@@ -60,7 +60,7 @@ const CHECKS = [
 
   `select format('constraint %s of %s is not named <table>_<columns>_key|fkey|check|pkey', k.conname, t.relname) as fault
    from pg_constraint k join (${TABLES}) t on t.oid = k.conrelid
-   where not t.relispartition and k.contype in ('p', 'u', 'f', 'c') and t.relname not like 'engawa_migrations'
+   where not t.relispartition and k.conparentid = 0 and k.contype in ('p', 'u', 'f', 'c') and t.relname not like 'engawa_migrations'
      and (k.conname not like t.relname || '\\_%' or k.conname !~ '_(pkey|key|fkey|check)$')`,
 
   `select format('function %s runs with its owner''s rights without a fixed search_path', p.proname) as fault from pg_proc p
