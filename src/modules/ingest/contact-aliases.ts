@@ -80,7 +80,7 @@ export const PERSON_ALIASES: readonly HeaderAlias[] = [
   },
   {
     to: 'company.domain',
-    names: ['Company Domain', 'Company Domain Name', 'Company Website', 'Account Website', 'Website (Account)'],
+    names: ['Company Domain', 'Company Domain Name', 'Organization Domain'],
   },
   { to: 'external_id', names: ['External ID', 'External Key'] },
   {

@@ -53,8 +53,11 @@ export function detectLayout(head: string, isWhole: boolean, options: CsvLayoutO
   candidates.sort(
     (a, b) => Number(b.header >= 0) - Number(a.header >= 0) || b.steady - a.steady || b.columns - a.columns,
   );
-  const { delimiter, rows, header } = candidates[0]!;
-  if (rows.length === 0) {
+  const [best] = candidates;
+  if (best === undefined) return null;
+  const { delimiter, rows, header } = best;
+  const first = rows[0];
+  if (first === undefined) {
     if (!isWhole) return null;
     return {
       delimiter,
@@ -66,12 +69,11 @@ export function detectLayout(head: string, isWhole: boolean, options: CsvLayoutO
     };
   }
   const diagnostics: Diagnostic[] = [];
-  const first = rows[0]!;
   if (header < 0 && options.has_header === false) {
     const columns = first.cells.map((_, index) => `Column ${index + 1}`);
     return { delimiter, columns, header_line: null, body_start: start, body_line: firstLine, diagnostics };
   }
-  const headerRow = rows[Math.max(header, 0)]!;
+  const headerRow = rows[header] ?? first;
   const place = { row: null, line: headerRow.line };
   if (header > 0) {
     const skipped = headerRow.line - 1;

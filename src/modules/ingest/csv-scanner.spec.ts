@@ -41,7 +41,7 @@ describe('scanRow', () => {
         while (at < text.length) {
           const row = scanRow(text, at, rules);
           expect(row).not.toBeNull();
-          const end = row!.problem?.kind === 'unclosed-quote' ? nextLineStart(text, at, true) : row!.end;
+          const end = row?.problem?.kind === 'unclosed-quote' ? nextLineStart(text, at, true) : (row?.end ?? -1);
           expect(end).toBeGreaterThan(at);
           at = end;
           steps++;

@@ -24,33 +24,39 @@ export type FormatFound =
       readonly suggestion?: string;
     };
 
-const MEDIA_TYPES: Readonly<Record<string, Format>> = {
-  'text/csv': 'csv',
-  'application/csv': 'csv',
-  'application/vnd.ms-excel': 'csv', // what browsers on Windows send for .csv; a real workbook is seen by its first bytes
-  'text/tab-separated-values': 'csv',
-  'application/json': 'json',
-  'text/json': 'json',
-  'application/x-ndjson': 'ndjson',
-  'application/ndjson': 'ndjson',
-  'application/jsonl': 'ndjson',
-  'text/vcard': 'vcard',
-  'text/x-vcard': 'vcard',
-  'text/directory': 'vcard',
-};
+const MEDIA_TYPES: ReadonlyMap<string, Format> = new Map(
+  Object.entries<Format>({
+    'text/csv': 'csv',
+    'application/csv': 'csv',
+    'application/vnd.ms-excel': 'csv', // what browsers on Windows send for .csv; a real workbook is seen by its first bytes
+    'text/tab-separated-values': 'csv',
+    'application/json': 'json',
+    'text/json': 'json',
+    'application/x-ndjson': 'ndjson',
+    'application/ndjson': 'ndjson',
+    'application/jsonl': 'ndjson',
+    'text/vcard': 'vcard',
+    'text/x-vcard': 'vcard',
+    'text/directory': 'vcard',
+  }),
+);
 
-const EXTENSIONS: Readonly<Record<string, Format>> = {
-  csv: 'csv',
-  tsv: 'csv',
-  tab: 'csv',
-  json: 'json',
-  ndjson: 'ndjson',
-  jsonl: 'ndjson',
-  vcf: 'vcard',
-  vcard: 'vcard',
-};
+const EXTENSIONS: ReadonlyMap<string, Format> = new Map(
+  Object.entries<Format>({
+    csv: 'csv',
+    tsv: 'csv',
+    tab: 'csv',
+    json: 'json',
+    ndjson: 'ndjson',
+    jsonl: 'ndjson',
+    vcf: 'vcard',
+    vcard: 'vcard',
+  }),
+);
 
-const ALIASES: Readonly<Record<string, Format>> = { tsv: 'csv', jsonl: 'ndjson', vcf: 'vcard', txt: 'text' };
+const ALIASES: ReadonlyMap<string, Format> = new Map(
+  Object.entries<Format>({ tsv: 'csv', jsonl: 'ndjson', vcf: 'vcard', txt: 'text' }),
+);
 
 /** Files that are often sent by mistake, by their first characters (alike in UTF-8 and windows-1252). */
 const NOT_TEXT: readonly (readonly [start: string, what: string])[] = [
@@ -70,8 +76,7 @@ export function detectFormat(traits: PayloadTraits): FormatFound {
   }
   if (traits.format !== undefined) {
     const name = traits.format.trim().toLowerCase();
-    const format =
-      FORMATS.find((known) => known === name) ?? (Object.hasOwn(ALIASES, name) ? ALIASES[name] : undefined);
+    const format = FORMATS.find((known) => known === name) ?? ALIASES.get(name);
     if (format !== undefined) return { ok: true, format, by: 'format' };
     const suggestion = nearestName(name, FORMATS);
     return {
@@ -82,9 +87,11 @@ export function detectFormat(traits: PayloadTraits): FormatFound {
     };
   }
   const mediaType = traits.media_type?.split(';')[0]?.trim().toLowerCase() ?? '';
-  if (Object.hasOwn(MEDIA_TYPES, mediaType)) return { ok: true, format: MEDIA_TYPES[mediaType]!, by: 'media_type' };
+  const byMediaType = MEDIA_TYPES.get(mediaType);
+  if (byMediaType !== undefined) return { ok: true, format: byMediaType, by: 'media_type' };
   const extension = /\.([a-z0-9]+)$/.exec(traits.file_name?.trim().toLowerCase() ?? '')?.[1] ?? '';
-  if (Object.hasOwn(EXTENSIONS, extension)) return { ok: true, format: EXTENSIONS[extension]!, by: 'file_name' };
+  const byFileName = EXTENSIONS.get(extension);
+  if (byFileName !== undefined) return { ok: true, format: byFileName, by: 'file_name' };
   return { ok: true, format: formatOf(head.trimStart()), by: 'content' };
 }
 

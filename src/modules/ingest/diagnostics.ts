@@ -41,7 +41,7 @@ export const DIAGNOSTIC_CODES = {
   'invalid-domain': 'not a domain that a company can own',
   'invalid-url': 'not a web address; kept in attributes.unparsed',
   'invalid-number': 'not a number; kept in attributes.unparsed',
-  'ambiguous-amount': 'the decimal separator is unsure; kept in attributes.unparsed',
+  'ambiguous-amount': 'a separator may mean thousands or decimals; it was read as thousands',
   'ambiguous-date': 'day and month cannot be told apart; kept as text',
   'invalid-date': 'not a date; kept as text',
   'invalid-tag': 'a tag is too long and was dropped',

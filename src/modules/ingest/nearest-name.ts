@@ -25,13 +25,17 @@ function editDistance(a: string, b: string): number {
     const current = [row];
     for (let column = 1; column <= b.length; column++) {
       const isSame = a[row - 1] === b[column - 1];
-      let cost = Math.min(last[column]! + 1, current[column - 1]! + 1, last[column - 1]! + (isSame ? 0 : 1));
+      let cost = Math.min(at(last, column) + 1, at(current, column - 1) + 1, at(last, column - 1) + (isSame ? 0 : 1));
       const isSwapped = row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1];
-      if (isSwapped) cost = Math.min(cost, beforeLast[column - 2]! + 1);
+      if (isSwapped) cost = Math.min(cost, at(beforeLast, column - 2) + 1);
       current.push(cost);
     }
     beforeLast = last;
     last = current;
   }
-  return last[b.length]!;
+  return at(last, b.length);
+}
+
+function at(distances: readonly number[], index: number): number {
+  return distances[index] ?? Infinity;
 }

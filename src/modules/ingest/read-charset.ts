@@ -118,8 +118,8 @@ function byteOrderMark(bytes: Buffer): { charset: string; bytes: number } | unde
 /** NUL counts as beyond ASCII: text with NULs may be UTF-16. */
 function isPlainAscii(bytes: Buffer): boolean {
   for (let index = 0; index < bytes.length; index++) {
-    const byte = bytes[index]!;
-    if (byte === 0 || byte > 0x7f) return false;
+    const byte = bytes[index];
+    if (byte === undefined || byte === 0 || byte > 0x7f) return false;
   }
   return true;
 }
@@ -151,7 +151,7 @@ function utf16ByNuls(window: Buffer): 'utf-16le' | 'utf-16be' | undefined {
 function withoutCutCharacter(window: Buffer): Buffer {
   if (window.length < SNIFF_BYTES) return window;
   for (let back = 1; back <= 3; back++) {
-    const byte = window[window.length - back]!;
+    const byte = window[window.length - back] ?? 0;
     if (byte < 0x80) return window;
     if (byte >= 0xc0) return window.subarray(0, window.length - back);
   }

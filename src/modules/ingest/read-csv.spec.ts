@@ -88,26 +88,26 @@ describe('openCsv reads rows', () => {
 
   it('fills a short row and warns', async () => {
     const { rows } = await read('First Name,Email,Phone\nAda\n');
-    expect(rows[0]!.cells).toEqual(['Ada', '', '']);
-    expect(rows[0]!.diagnostics).toMatchObject([{ level: 'warning', code: 'short-row', row: 1, line: 2 }]);
+    expect(rows[0]?.cells).toEqual(['Ada', '', '']);
+    expect(rows[0]?.diagnostics).toMatchObject([{ level: 'warning', code: 'short-row', row: 1, line: 2 }]);
   });
 
   it('ignores extra cells only when they are empty', async () => {
     const { rows } = await read('First Name,Email\nAda,a,, \nBob,b,,surplus\n');
     expect(rows[0]).toMatchObject({ cells: ['Ada', 'a'], diagnostics: [] });
-    expect(rows[1]!.diagnostics).toMatchObject([{ level: 'error', code: 'too-many-cells', row: 2, value: 'surplus' }]);
+    expect(rows[1]?.diagnostics).toMatchObject([{ level: 'error', code: 'too-many-cells', row: 2, value: 'surplus' }]);
   });
 
   it('names the line of an unclosed quote and goes on at the next line', async () => {
     const { rows } = await read('First Name,Email\nAda,a\nBob,"b\nCy,"c, d"\nDee,d\n');
     expect(rows.map((row) => row.cells[0])).toEqual(['Ada', 'Bob', 'Cy', 'Dee']);
-    expect(rows[1]!.diagnostics).toMatchObject([{ level: 'error', code: 'unclosed-quote', row: 2, line: 3 }]);
+    expect(rows[1]?.diagnostics).toMatchObject([{ level: 'error', code: 'unclosed-quote', row: 2, line: 3 }]);
     expect(rows[2]).toMatchObject({ row: 3, line: 4, cells: ['Cy', 'c, d'], diagnostics: [] });
   });
 
   it('does so at the end of the file, too, and when the quote stands on a later line of its row', async () => {
     const { rows } = await read('First Name,Email,Phone\nAda,"a\nb","c\nBob,b,1');
-    expect(rows[0]!.diagnostics).toMatchObject([{ code: 'unclosed-quote', row: 1, line: 3 }]);
+    expect(rows[0]?.diagnostics).toMatchObject([{ code: 'unclosed-quote', row: 1, line: 3 }]);
     expect(rows[1]).toMatchObject({ row: 2, line: 4, cells: ['Bob', 'b', '1'] });
   });
 
@@ -124,7 +124,7 @@ describe('openCsv reads rows', () => {
     const cell = await read(`First Name,Email\n${big}y,a\nBob,b\n`);
     expect(cell.rows.map(codes)).toEqual([['cell-too-large'], []]);
     const record = await read([
-      ...'First Name,Email\n',
+      'First Name,Email\n',
       ...Array.from({ length: 9 }, () => `${big},`),
       '\r\nBob,b\r\n',
     ]);
@@ -135,7 +135,7 @@ describe('openCsv reads rows', () => {
   it('warns of characters that could not be decoded, in the row and column where they are', async () => {
     const { rows } = await read('First Name,Email\nAda,a\nB\uFFFDb,b\n');
     expect(codes(rows[0])).toEqual([]);
-    expect(rows[1]!.diagnostics).toMatchObject([
+    expect(rows[1]?.diagnostics).toMatchObject([
       { level: 'warning', code: 'unreadable-characters', row: 2, column: 'First Name', value: 'B\uFFFDb' },
     ]);
   });

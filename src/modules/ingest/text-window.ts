@@ -60,8 +60,8 @@ export class TextWindow {
 
   /** Holds at least so many characters, or all there are. False when none are held. */
   async fill(chars: number): Promise<boolean> {
+    let length = this.length;
     const parts = [this.held.slice(this.position)];
-    let length = parts[0]!.length;
     while (length < chars && !this.isDone) {
       const next = await this.chunks.next();
       if (next.done === true) {
