@@ -306,14 +306,16 @@ const TELEPHONE: readonly HeaderAlias[] = [
 const ONLINE: readonly HeaderAlias[] = [
   { to: 'urls[#].value', names: ['Website # - Value', 'Web Page #', 'Website #'] },
   { to: 'urls[#].label', names: ['Website # - Type', 'Website # - Label'] },
-  { to: 'urls[]', names: ['Web Page', 'Website', 'Website URL', 'Webseite', 'Page Web', 'Página web', 'Homepage'] },
+  {
+    to: 'urls[]',
+    names: ['Web Page', 'Website', 'Website URL', 'Webseite', 'Page Web', 'Página web', 'Homepage', 'URL'],
+  },
   {
     to: 'urls[]',
     label: 'linkedin',
     rank: 6,
     names: ['LinkedIn', 'LinkedIn URL', 'LinkedIn Profile', 'LinkedIn Profile URL', 'Person Linkedin Url'],
   },
-  { to: 'urls[]', label: 'linkedin', rank: 6, is_weak: true, names: ['URL'] },
   { to: 'ims[#].value', names: ['IM # - Value'] },
   { to: 'ims[#].label', names: ['IM # - Service'] },
   {

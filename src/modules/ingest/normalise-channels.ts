@@ -14,6 +14,8 @@ export interface ChannelValue {
   readonly label?: string;
 }
 
+/** The same channels make the same list, whatever the order of the columns: otherwise a second export would be a change. */
+const KIND_ORDER: Readonly<Record<ChannelKind, number>> = { email: 0, phone: 1, url: 2, im: 3, address: 4, other: 5 };
 const MAX_CHANNELS = 50;
 const MAX_LABEL = 64;
 const MAX_TEXT = 1000;
@@ -24,7 +26,7 @@ const USUAL_LABELS = new Set(
   ),
 );
 
-/** Reads the channels of a candidate, in the order of their places; a broken one goes to the leftovers with a warning. */
+/** Reads the channels of a candidate, by kind and place; a broken one goes to the leftovers with a warning. */
 export function normaliseChannels(raw: RawCandidate, region: string | undefined, leftovers: Leftovers): ChannelValue[] {
   const channels: ChannelValue[] = [];
   const seen = new Set<string>();
@@ -47,7 +49,8 @@ export function normaliseChannels(raw: RawCandidate, region: string | undefined,
 }
 
 function inOrder(channels: readonly RawChannel[]): readonly RawChannel[] {
-  return channels.length < 2 ? channels : [...channels].sort((a, b) => a.place - b.place);
+  if (channels.length < 2) return channels;
+  return [...channels].sort((a, b) => KIND_ORDER[a.kind] - KIND_ORDER[b.kind] || a.place - b.place);
 }
 
 function labelOf(channel: RawChannel): string | null {

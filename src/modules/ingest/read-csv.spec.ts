@@ -123,11 +123,7 @@ describe('openCsv reads rows', () => {
     const big = 'x'.repeat(1024 * 1024);
     const cell = await read(`First Name,Email\n${big}y,a\nBob,b\n`);
     expect(cell.rows.map(codes)).toEqual([['cell-too-large'], []]);
-    const record = await read([
-      'First Name,Email\n',
-      ...Array.from({ length: 9 }, () => `${big},`),
-      '\r\nBob,b\r\n',
-    ]);
+    const record = await read(['First Name,Email\n', ...Array.from({ length: 9 }, () => `${big},`), '\r\nBob,b\r\n']);
     expect(record.rows.map(codes)).toEqual([['record-too-large'], []]);
     expect(record.rows[1]).toMatchObject({ row: 2, line: 3, cells: ['Bob', 'b'] });
   });
