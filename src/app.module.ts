@@ -9,6 +9,7 @@ import { HttpModule } from './platform/http/http.module.js';
 import { OutboundModule } from './platform/outbound/outbound.module.js';
 import { SearchModule } from './platform/search/search.module.js';
 import { Secrets } from './platform/secrets/secrets.js';
+import { StorageModule } from './platform/storage/storage.module.js';
 import { TelemetryModule } from './platform/telemetry/telemetry.module.js';
 
 /** Each section of the configuration, injectable by its class. */
@@ -37,6 +38,7 @@ export class AppModule {
         DatabaseModule.for(config.database, urls),
         AuthModule,
         HttpModule,
+        StorageModule,
         TelemetryModule,
         EventsModule,
         OutboundModule,

@@ -1,4 +1,4 @@
-import { cleanText } from '../../platform/formats/text.js';
+import { cleanText } from '../../../platform/formats/text.js';
 import { diagnose, type DiagnosticCode } from './diagnostics.js';
 import type { RawCandidate, RawText } from './raw-candidate.js';
 

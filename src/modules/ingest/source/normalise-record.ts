@@ -1,9 +1,9 @@
-import { parseDate } from '../../platform/formats/dates.js';
-import { parseDomain } from '../../platform/formats/domain.js';
-import { parseCurrency, readMoney } from '../../platform/formats/money.js';
-import { LONGEST_TAG, MOST_TAGS, splitTags, uniteTags } from '../../platform/formats/tags.js';
-import { characterCount, cleanLine, cleanText } from '../../platform/formats/text.js';
-import { parseWebsite } from '../../platform/formats/url.js';
+import { parseDate } from '../../../platform/formats/dates.js';
+import { parseDomain } from '../../../platform/formats/domain.js';
+import { parseCurrency, readMoney } from '../../../platform/formats/money.js';
+import { LONGEST_TAG, MOST_TAGS, splitTags, uniteTags } from '../../../platform/formats/tags.js';
+import { characterCount, cleanLine, cleanText } from '../../../platform/formats/text.js';
+import { parseWebsite } from '../../../platform/formats/url.js';
 import { diagnose, failureOf, type Diagnostic } from './diagnostics.js';
 import { Leftovers } from './leftovers.js';
 import { normaliseChannels, type ChannelValue } from './normalise-channels.js';

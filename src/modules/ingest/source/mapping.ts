@@ -1,6 +1,6 @@
-import { checkDateFormat } from '../../platform/formats/dates.js';
+import { checkDateFormat } from '../../../platform/formats/dates.js';
 import { parseEntity, parseTarget, type Entity, type Target, type UnknownName } from './targets.js';
-import { nearestName } from './nearest-name.js';
+import { nearestName } from '../../../platform/errors/nearest-name.js';
 
 /** What happens to the cells of one column, in this order: ignore, default, split, map, then the target. */
 export interface ColumnRule {

@@ -1,4 +1,4 @@
-import { nearestName } from './nearest-name.js';
+import { nearestName } from '../../../platform/errors/nearest-name.js';
 
 /** The entities that rows can become today. Rooms that come later register theirs. */
 export const ENTITIES = ['contact', 'company'] as const;

@@ -1,7 +1,7 @@
-import { parseEmail } from '../../platform/formats/email.js';
-import { parsePhone, phoneText } from '../../platform/formats/phone.js';
-import { cleanLine } from '../../platform/formats/text.js';
-import { parseWebsite } from '../../platform/formats/url.js';
+import { parseEmail } from '../../../platform/formats/email.js';
+import { parsePhone, phoneText } from '../../../platform/formats/phone.js';
+import { cleanLine } from '../../../platform/formats/text.js';
+import { parseWebsite } from '../../../platform/formats/url.js';
 import { diagnose, type DiagnosticCode } from './diagnostics.js';
 import type { RawCandidate, RawChannel, RawText } from './raw-candidate.js';
 import { ADDRESS_PARTS, type ChannelKind } from './targets.js';

@@ -1,10 +1,10 @@
 import { createReadStream, readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { googleContactsCsv, hubspotContactsCsv, wholeExport } from '../../../test/support/contacts-export.js';
+import { googleContactsCsv, hubspotContactsCsv, wholeExport } from '../../../../test/support/contacts-export.js';
 import { openSource, type OpenedRecord, type OpenedSource, type SourceOptions } from './open-source.js';
 import { parseMapping } from './mapping.js';
 
-const FIXTURES = new URL('../../../test/fixtures/ingest/', import.meta.url);
+const FIXTURES = new URL('../../../../test/fixtures/ingest/', import.meta.url);
 
 async function open(bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, options: SourceOptions = {}) {
   const source = await openSource(bytes, options);

@@ -1,4 +1,4 @@
-import { nearestName } from './nearest-name.js';
+import { nearestName } from '../../../platform/errors/nearest-name.js';
 
 /** The formats a payload can have. `ndjson` is read by the JSON reader. */
 export const FORMATS = ['csv', 'json', 'ndjson', 'vcard', 'text'] as const;

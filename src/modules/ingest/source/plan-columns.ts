@@ -1,7 +1,7 @@
 import { diagnose, WHOLE_SOURCE, type Diagnostic } from './diagnostics.js';
 import { findAlias, headerKey, type AliasMatch } from './header-aliases.js';
 import type { ColumnRule, Mapping } from './mapping.js';
-import { nearestName } from './nearest-name.js';
+import { nearestName } from '../../../platform/errors/nearest-name.js';
 import { parseTarget, targetName, type Entity, type Target } from './targets.js';
 
 /*

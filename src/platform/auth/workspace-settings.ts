@@ -1,0 +1,41 @@
+import { Injectable } from '@nestjs/common';
+import { SystemDatabase } from '../database/system-database.js';
+
+/** What a workspace has chosen; see PATCH /api/v1/workspace. */
+export interface ChosenSettings {
+  readonly time_zone?: string;
+  readonly currency?: string;
+  readonly default_region?: string;
+  readonly search_language?: string;
+  readonly strict_attributes?: boolean;
+}
+
+/** A change is seen by every process within this time. */
+const FRESH_MS = 5_000;
+const MOST_KEPT = 10_000;
+
+/** The settings of workspaces, kept for five seconds, so that asking costs nothing on hot paths. */
+@Injectable()
+export class WorkspaceSettings {
+  private readonly kept = new Map<string, { readonly settings: ChosenSettings; readonly until: number }>();
+
+  constructor(private readonly database: SystemDatabase) {}
+
+  of(workspaceId: string): ChosenSettings | Promise<ChosenSettings> {
+    const known = this.kept.get(workspaceId);
+    return known && known.until > performance.now() ? known.settings : this.read(workspaceId);
+  }
+
+  /** After a change in this process. */
+  forget(workspaceId: string): void {
+    this.kept.delete(workspaceId);
+  }
+
+  private async read(workspaceId: string): Promise<ChosenSettings> {
+    const [row] = await this.database.query<{ settings: ChosenSettings }>('select settings from workspaces where id = $1', [workspaceId]);
+    const settings = row?.settings ?? {};
+    if (this.kept.size >= MOST_KEPT) this.kept.clear();
+    this.kept.set(workspaceId, { settings, until: performance.now() + FRESH_MS });
+    return settings;
+  }
+}
