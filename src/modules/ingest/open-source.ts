@@ -3,9 +3,10 @@ import { diagnose, failureOf, WHOLE_SOURCE, type Diagnostic } from './diagnostic
 import { mapRecord } from './map-record.js';
 import type { Mapping } from './mapping.js';
 import { normaliseRecord, type NormalisedRecord, type NormaliseOptions } from './normalise-record.js';
-import { planColumns, type ColumnPlan, type ColumnProposal } from './plan-columns.js';
-import { decodeText } from './read-charset.js';
+import { planColumns, type ColumnPlan, type ColumnProposal, type PlanOptions } from './plan-columns.js';
+import { decodeText, type DecodedText } from './read-charset.js';
 import { openCsv } from './read-csv.js';
+import { openJson } from './read-json.js';
 import type { SourceRecord } from './source-record.js';
 import type { Entity } from './targets.js';
 
@@ -60,7 +61,7 @@ export interface UnreadableSource {
 }
 
 /** Formats that a reader exists for. */
-const READABLE: readonly Format[] = ['csv'];
+const READABLE: readonly Format[] = ['csv', 'json', 'ndjson'];
 const HEAD_CHARS = 4096;
 
 /** Opens a source: charset, format, header and mapping are settled when this returns, the records follow as they are asked for. */
@@ -82,6 +83,16 @@ export async function openSource(
     const detail = found.ok ? `${found.format} cannot be read yet; send ${READABLE.join(', ')}` : found.detail;
     return { ok: false, error: diagnose(WHOLE_SOURCE, 'error', 'unreadable-payload', detail) };
   }
+  return found.format === 'csv' ? openTable(text, decoded, options) : openObjects(text, decoded, found.format, options);
+}
+
+type Text = AsyncGenerator<string, void, undefined>;
+
+async function openTable(
+  text: Text,
+  decoded: DecodedText,
+  options: SourceOptions,
+): Promise<OpenedSource | UnreadableSource> {
   const { layout, records } = await openCsv(text, {
     ...(options.delimiter === undefined ? {} : { delimiter: options.delimiter }),
     ...(options.has_header === undefined ? {} : { has_header: options.has_header }),
@@ -93,32 +104,123 @@ export async function openSource(
     await text.return();
     return { ok: false, error };
   }
-  const plan = planColumns(layout.columns, options.mapping, {
-    ...(options.entity === undefined ? {} : { entity: options.entity }),
-    ...(options.external_id === undefined ? {} : { external_id: options.external_id }),
-  });
+  const plan = planColumns(layout.columns, options.mapping, planOptions(options));
   return {
     ok: true,
-    format: found.format,
+    format: 'csv',
     entity: plan.entity,
     delimiter: layout.delimiter,
     header_line: layout.header_line,
     columns: layout.columns,
     proposals: plan.proposals,
-    records: normalised(records, plan, options),
-    charset: decoded.charset,
+    records: normalised(records, () => plan, options),
+    charset: () => decoded.charset(),
     diagnostics: () => [...decoded.diagnostics(), ...layout.diagnostics, ...plan.diagnostics],
+  };
+}
+
+/** Objects may have other columns each: the first of the source tells the entity, also to a run that goes on, and what is said of a column is said once. */
+async function openObjects(
+  text: Text,
+  decoded: DecodedText,
+  format: Format,
+  options: SourceOptions,
+): Promise<OpenedSource | UnreadableSource> {
+  const opening = await openJson(text, { is_lines: format === 'ndjson' });
+  if (!opening.ok) {
+    await text.return();
+    return opening;
+  }
+  const { first, records } = await peekRecord(opening.records);
+  const plans = new PlanShelf(first?.columns ?? [], options);
+  return {
+    ok: true,
+    format,
+    entity: plans.first.entity,
+    delimiter: null,
+    header_line: null,
+    columns: plans.first.columns,
+    proposals: plans.first.proposals,
+    records: normalised(records, (columns) => plans.planFor(columns), options),
+    charset: () => decoded.charset(),
+    diagnostics: () => [...decoded.diagnostics(), ...plans.diagnostics],
+  };
+}
+
+/** Plans for the sets of columns that occur; the few that recur are kept. */
+class PlanShelf {
+  readonly first: ColumnPlan;
+  readonly diagnostics: Diagnostic[] = [];
+  private readonly plans = new Map<string, ColumnPlan>();
+  private readonly said = new Set<string>();
+
+  constructor(
+    columns: readonly string[],
+    private readonly options: SourceOptions,
+  ) {
+    this.first = planColumns(columns, options.mapping, planOptions(options));
+    this.keep(columns, this.first);
+  }
+
+  planFor(columns: readonly string[]): ColumnPlan {
+    const known = this.plans.get(columns.join('\n'));
+    if (known !== undefined) return known;
+    const plan = planColumns(columns, this.options.mapping, {
+      ...planOptions(this.options),
+      entity: this.first.entity,
+    });
+    this.keep(columns, plan);
+    return plan;
+  }
+
+  private keep(columns: readonly string[], plan: ColumnPlan): void {
+    if (this.plans.size < MAX_PLANS) this.plans.set(columns.join('\n'), plan);
+    for (const diagnostic of plan.diagnostics) {
+      // A key that this object lacks may come with the next.
+      if (diagnostic.code === 'column-missing') continue;
+      const key = `${diagnostic.code} ${diagnostic.column ?? ''}`;
+      if (this.said.has(key) || this.said.size >= MAX_SAID) continue;
+      this.said.add(key);
+      this.diagnostics.push(diagnostic);
+    }
+  }
+}
+
+const MAX_PLANS = 100;
+const MAX_SAID = 1000;
+
+function planOptions({ entity, external_id: externalId }: SourceOptions): PlanOptions {
+  return {
+    ...(entity === undefined ? {} : { entity }),
+    ...(externalId === undefined ? {} : { external_id: externalId }),
   };
 }
 
 async function* normalised(
   records: AsyncIterable<SourceRecord>,
-  plan: ColumnPlan,
-  options: NormaliseOptions,
+  planFor: (columns: readonly string[]) => ColumnPlan,
+  { skip = 0, ...options }: SourceOptions,
 ): AsyncGenerator<OpenedRecord, void, undefined> {
   for await (const source of records) {
-    yield { source, normalised: normaliseRecord(mapRecord(source, plan), options) };
+    if (source.row <= skip) continue;
+    yield { source, normalised: normaliseRecord(mapRecord(source, planFor(source.columns)), options) };
   }
+}
+
+async function peekRecord(
+  records: AsyncGenerator<SourceRecord, void, undefined>,
+): Promise<{ first: SourceRecord | undefined; records: AsyncGenerator<SourceRecord, void, undefined> }> {
+  const next = await records.next();
+  const first = next.done === true ? undefined : next.value;
+  async function* whole(): AsyncGenerator<SourceRecord, void, undefined> {
+    try {
+      if (first !== undefined) yield first;
+      yield* records;
+    } finally {
+      await records.return();
+    }
+  }
+  return { first, records: whole() };
 }
 
 /** The beginning of a text, and the whole text again. */

@@ -1,10 +1,15 @@
 import { createReadStream, readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { googleContactsCsv, hubspotContactsCsv, wholeExport } from '../../../test/support/contacts-export.js';
-import { openSource, type OpenedRecord, type OpenedSource, type SourceOptions } from './open-source.js';
-import { parseMapping } from './mapping.js';
+import { googleContactsCsv, hubspotContactsCsv, wholeExport } from '../../support/contacts-export.js';
+import {
+  openSource,
+  type OpenedRecord,
+  type OpenedSource,
+  type SourceOptions,
+} from '../../../src/modules/ingest/open-source.js';
+import { parseMapping } from '../../../src/modules/ingest/mapping.js';
 
-const FIXTURES = new URL('../../../test/fixtures/ingest/', import.meta.url);
+const FIXTURES = new URL('../../fixtures/ingest/', import.meta.url);
 
 async function open(bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, options: SourceOptions = {}) {
   const source = await openSource(bytes, options);
@@ -137,6 +142,37 @@ describe('openSource reads what exporters write', () => {
     ]);
   });
 
+  it('reads JSON and NDJSON with the same rules, whatever keys each object has', async () => {
+    const people = [
+      {
+        first_name: 'Ada',
+        emails: ['Ada@example.com', 'a@example.com'],
+        company: { name: 'Engines' },
+        tags: ['x', 'y'],
+      },
+      { email: 'grace@example.com', attributes: { rank: 'admiral' }, shoe_size: 38 },
+      { email: 'zoe@example.org', shoe_size: 39 },
+    ];
+    const { source, values } = await open([Buffer.from(JSON.stringify(people))]);
+    expect(values).toEqual([
+      {
+        first_name: 'Ada',
+        channels: [
+          { kind: 'email', value: 'ada@example.com' },
+          { kind: 'email', value: 'a@example.com' },
+        ],
+        company: { name: 'Engines' },
+        tags: ['x', 'y'],
+      },
+      { channels: [{ kind: 'email', value: 'grace@example.com' }], attributes: { rank: 'admiral' } },
+      { channels: [{ kind: 'email', value: 'zoe@example.org' }] },
+    ]);
+    expect(source.diagnostics()).toMatchObject([{ code: 'column-not-mapped', column: 'shoe_size' }]);
+    const lines = people.map((person) => JSON.stringify(person)).join('\n');
+    expect((await open([Buffer.from(lines)], { format: 'ndjson' })).values).toEqual(values);
+    expect((await open([Buffer.from(lines)])).values).toEqual(values);
+  });
+
   it('refuses what is no text, and formats without a reader', async () => {
     expect(await openSource([Buffer.from('PK\u0003\u0004\u0014')])).toMatchObject({
       ok: false,
@@ -176,7 +212,9 @@ describe('openSource on large exports', () => {
     const header = Buffer.from('First Name,Email,Phone,Tags,Company Domain,Website,Address\n');
     const noise = fc.oneof(
       fc.uint8Array({ maxLength: 200 }),
-      fc.string({ unit: fc.constantFrom(...'",;\n\r\t@.a+1:') }).map((text) => Buffer.from(text)),
+      fc
+        .string({ unit: fc.constantFrom('"', ',', ';', '\n', '\r', '\t', '@', '.', 'a', '+', '1', ':') })
+        .map((text) => Buffer.from(text)),
     );
     await fc.assert(
       fc.asyncProperty(noise, fc.boolean(), async (bytes, hasHeader) => {
