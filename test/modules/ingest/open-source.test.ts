@@ -173,6 +173,30 @@ describe('openSource reads what exporters write', () => {
     expect((await open([Buffer.from(lines)])).values).toEqual(values);
   });
 
+  it('reads vCards in any charset, skips groups, and goes on at any card', async () => {
+    const text =
+      'BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Zoë Müller\r\nPHOTO;ENCODING=b:AAEC\r\nEND:VCARD\r\n' +
+      'BEGIN:VCARD\r\nKIND:group\r\nFN:Team\r\nEND:VCARD\r\nBEGIN:VCARD\r\nTEL;CELL:044 668 18 00\r\nEND:VCARD\r\n';
+    const options = { region: 'CH' };
+    const { source, rows, values } = await open([Buffer.from(text)], options);
+    expect(source.format).toBe('vcard');
+    expect(values).toEqual([
+      { first_name: 'Zoë', last_name: 'Müller' },
+      {},
+      { channels: [{ kind: 'phone', value: '+41446681800', label: 'mobile' }] },
+    ]);
+    expect(rows.map(({ normalised }) => normalised.skipped?.code)).toEqual([undefined, 'group-card', undefined]);
+    expect(source.diagnostics()).toMatchObject([{ code: 'column-waits', column: 'PHOTO', row: null }]);
+    expect((await open([Buffer.from(text)], { ...options, skip: 2 })).rows).toEqual(rows.slice(2));
+    for (const bytes of [
+      Buffer.from(`\uFEFF${text}`),
+      Buffer.from(`\uFEFF${text}`, 'utf16le'),
+      Buffer.from(text, 'latin1'),
+    ]) {
+      expect((await open([bytes], options)).values).toEqual(values);
+    }
+  });
+
   it('refuses what is no text, and formats without a reader', async () => {
     expect(await openSource([Buffer.from('PK\u0003\u0004\u0014')])).toMatchObject({
       ok: false,
