@@ -70,6 +70,8 @@ export interface NormaliseOptions {
 const MAX_LINE = 255;
 const MAX_DESCRIPTION = 20_000;
 const MAX_ATTRIBUTE = 10_000;
+/** Beside the other custom fields, 64 KiB of attributes must hold it in UTF-8. */
+const MAX_VCARD = 15_000;
 const MAX_COUNT = 2_147_483_647;
 
 /** Brings a candidate into normal form. Never throws for what a record holds; the candidate's diagnostics are added to. */
@@ -231,6 +233,8 @@ function addCommon(raw: RawCandidate, values: ContactValues | CompanyValues, lef
     const value = attributeValue(raw, attribute, leftovers);
     if (value !== null && !Object.hasOwn(attributes, attribute.name)) attributes[attribute.name] = value;
   }
+  const vcard = raw.vcard === undefined ? undefined : vcardOf(raw, raw.vcard);
+  if (vcard !== undefined) attributes['vcard'] = vcard;
   if (leftovers.unparsed !== undefined) attributes['unparsed'] = leftovers.unparsed;
   if (Object.keys(attributes).length > 0) values.attributes = attributes;
 }
@@ -279,6 +283,27 @@ function attributeValue(raw: RawCandidate, attribute: RawAttribute, leftovers: L
   if (typeof attribute.value === 'string') return one(attribute.value);
   const list = attribute.value.slice(0, 100).flatMap((text) => one(text) ?? []);
   return list.length === 0 ? null : list;
+}
+
+function vcardOf(
+  raw: RawCandidate,
+  properties: Readonly<Record<string, readonly string[]>>,
+): Record<string, string[]> | undefined {
+  const kept: Record<string, string[]> = {};
+  let chars = 0;
+  for (const [name, texts] of Object.entries(properties)) {
+    for (const text of texts) {
+      const clean = cleanText(text.slice(0, MAX_ATTRIBUTE));
+      if (clean === null) continue;
+      chars += name.length + clean.length;
+      if (chars <= MAX_VCARD) (kept[name] ??= []).push(clean);
+    }
+  }
+  if (chars > MAX_VCARD) {
+    const message = `at most ${MAX_VCARD} characters of a card are kept beside its fields; the rest was dropped`;
+    raw.diagnostics.push(diagnose(raw, 'warning', 'too-many-values', message, { field: 'attributes.vcard' }));
+  }
+  return Object.keys(kept).length === 0 ? undefined : kept;
 }
 
 function lineOf(raw: RawCandidate, name: FieldName, leftovers: Leftovers): string | null {

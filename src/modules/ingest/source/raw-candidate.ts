@@ -41,6 +41,8 @@ export interface RawCandidate {
   readonly company: { name?: RawText; domain?: RawText };
   readonly tags: RawText[];
   readonly attributes: RawAttribute[];
+  /** Properties of a vCard that have no field of their own, by name; kept as `attributes.vcard`. */
+  readonly vcard?: Readonly<Record<string, readonly string[]>>;
   /** What the reader and the mapping said; an error means that the record must not be written. */
   readonly diagnostics: Diagnostic[];
 }

@@ -126,6 +126,7 @@ function contactTargetOf(text: string): Target | undefined {
   const single = CHANNEL_KINDS.find((kind) => kind === text);
   if (single !== undefined)
     return { kind: 'channel', channel: single, place: 1, part: single === 'address' ? 'formatted' : 'value' };
+  if (Object.hasOwn(LISTS, text)) return contactTargetOf(`${text}[1]`);
   const listed = /^([a-z]+)\[(\d{1,3})\](?:\.([a-z_0-9]+))?$/.exec(text);
   if (listed === null) return undefined;
   const [, list = '', digits = '', partName = 'value'] = listed;
