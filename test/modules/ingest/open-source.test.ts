@@ -1,23 +1,15 @@
 import { createReadStream, readFileSync } from 'node:fs';
 import fc from 'fast-check';
-<<<<<<<< HEAD:src/modules/ingest/source/open-source.spec.ts
-import { googleContactsCsv, hubspotContactsCsv, wholeExport } from '../../../../test/support/contacts-export.js';
-import { openSource, type OpenedRecord, type OpenedSource, type SourceOptions } from './open-source.js';
-import { parseMapping } from './mapping.js';
-
-const FIXTURES = new URL('../../../../test/fixtures/ingest/', import.meta.url);
-========
 import { googleContactsCsv, hubspotContactsCsv, wholeExport } from '../../support/contacts-export.js';
 import {
   openSource,
   type OpenedRecord,
   type OpenedSource,
   type SourceOptions,
-} from '../../../src/modules/ingest/open-source.js';
-import { parseMapping } from '../../../src/modules/ingest/mapping.js';
+} from '../../../src/modules/ingest/source/open-source.js';
+import { parseMapping } from '../../../src/modules/ingest/source/mapping.js';
 
 const FIXTURES = new URL('../../fixtures/ingest/', import.meta.url);
->>>>>>>> ingestpure:test/modules/ingest/open-source.test.ts
 
 async function open(bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, options: SourceOptions = {}) {
   const source = await openSource(bytes, options);
