@@ -6,11 +6,17 @@ const FILTERS = `
   d.workspace_id = ws and not d.hidden
   and (d.valid_until is null or d.valid_until > now())
   and (d.visibility <> 'private' or d.owner_id = p_viewer)
-  and (p_kinds is null or d.kind = any (p_kinds))
+  and (one_kind is null or d.kind = one_kind) and (many_kinds is null or d.kind = any (many_kinds))
   and (p_project_id is null or d.project_id = p_project_id)
   and (p_tags is null or (d.tags <> '{}' and d.tags @> p_tags))
   and (p_since is null or coalesce(d.occurred_at, d.created_at) >= p_since)
   and (p_until is null or coalesce(d.occurred_at, d.created_at) < p_until)`;
+
+/** One kind is compared by equality, so that an index can give its rows in order. */
+const VARIABLES = `
+        ws uuid := app.required_workspace_id();
+        one_kind text := case when cardinality(p_kinds) = 1 then p_kinds[1] end;
+        many_kinds text[] := case when cardinality(p_kinds) = 1 then null else p_kinds end;`;
 
 const FILTER_PARAMETERS = `
   p_viewer uuid, p_kinds text[], p_project_id uuid, p_tags text[], p_since timestamptz, p_until timestamptz`;
@@ -25,9 +31,11 @@ const SETTINGS = `
 
 /**
  * BM25 (Robertson, Zaragoza 2009; k1 = 1.2, b = 0.75) over the rows of the CTE "matched": document frequencies over all of
- * them, scores for the 200 best by ts_rank. Length is counted in distinct lexemes.
+ * them, scores for the 200 best by ts_rank. Length is counted in distinct lexemes. A tsv of more than a few words lies
+ * outside of its row and is costly to fetch, so it is read once for ts_rank and once more for the 200 best only.
+ * @param occurring the number of matched rows with the lexeme of w.query.
  */
-const BM25 = `
+const bm25 = (occurring: string): string => `
   words as materialized (
     select w.lexeme, app.lexeme_query(w.lexeme) as query from unnest(lexemes) as w (lexeme)
   ),
@@ -35,15 +43,15 @@ const BM25 = `
     select count(*)::double precision as size, avg(m.length)::double precision as average_length from matched m
   ),
   frequencies as materialized (
-    select w.lexeme, count(*)::double precision as df from words w join matched m on m.tsv @@ w.query group by w.lexeme
+    select w.lexeme, (${occurring})::double precision as df from words w
   ),
   best as materialized (
-    select m.kind, m.id, m.length, m.tsv, m.created_at from matched m
-    order by ts_rank('{1,1,1,1}', m.tsv, any_word, 1) desc, m.id desc limit 200
+    select m.kind, m.id from matched m order by m.rank desc, m.id desc limit 200
   ),
   occurrences as materialized (
-    select b.kind, b.id, b.length, b.created_at, f.df, cardinality(t.positions)::double precision as tf
-    from best b cross join lateral unnest(b.tsv) as t join frequencies f on f.lexeme = t.lexeme
+    select d.kind, d.id, d.length, d.created_at, f.df, cardinality(t.positions)::double precision as tf
+    from best b join search_documents d on d.workspace_id = ws and d.kind = b.kind and d.id = b.id
+      cross join lateral unnest(d.tsv) as t join frequencies f on f.lexeme = t.lexeme
   ),
   scored as materialized (
     select o.kind, o.id, o.created_at,
@@ -71,7 +79,7 @@ export class Search1700000000006 extends AppendOnly implements MigrationInterfac
         occurred_at timestamptz,
         hidden boolean not null default false,
         valid_until timestamptz,
-        created_at timestamptz(3) not null,
+        created_at timestamptz not null,
         constraint search_documents_pkey primary key (workspace_id, kind, id),
         constraint search_documents_title_check check (length(title) <= 500),
         constraint search_documents_visibility_check check (visibility in ('workspace', 'world', 'private')),
@@ -94,6 +102,9 @@ export class Search1700000000006 extends AppendOnly implements MigrationInterfac
         with (gin_pending_list_limit = 512) where tags <> '{}';
       create index search_documents_created_at_idx on search_documents (workspace_id, kind, created_at desc, id desc)
         where not hidden;
+
+      -- The planner chooses by the frequency of words, so it should know them soon after a bulk load.
+      alter table search_documents set (autovacuum_analyze_scale_factor = 0.02, autovacuum_analyze_threshold = 500);
     `);
     await runner.query(`
       -- A workspace must be set: without one a search would be empty and say nothing.
@@ -145,7 +156,7 @@ export class Search1700000000006 extends AppendOnly implements MigrationInterfac
       ) returns table (kind text, id uuid, score double precision, created_at timestamptz) ${SETTINGS} as $$
       #variable_conflict use_column
       declare
-        ws uuid := app.required_workspace_id();
+        ${VARIABLES}
         every_word tsquery;
         lexemes text[];
         any_word tsquery;
@@ -155,10 +166,10 @@ export class Search1700000000006 extends AppendOnly implements MigrationInterfac
           any_word := app.any_word_query(lexemes);
           if any_word is null then return; end if;
           return query with matched as materialized (
-            select d.kind, d.id, d.tsv, d.length, d.created_at from search_documents d
+            select d.kind, d.id, d.length, ts_rank('{1,1,1,1}', d.tsv, any_word, 1) as rank from search_documents d
             where d.tsv @@ any_word and ${FILTERS}
-          ), ${BM25}
-          select s.kind, s.id, s.score, s.created_at::timestamptz from scored s
+          ), ${bm25(`select count(*) from search_documents d where d.tsv @@ w.query and ${FILTERS}`)}
+          select s.kind, s.id, s.score, s.created_at from scored s
           order by s.score desc, s.id desc limit p_limit;
           return;
         end if;
@@ -171,12 +182,12 @@ export class Search1700000000006 extends AppendOnly implements MigrationInterfac
             select d.kind, d.id, ts_rank(d.tsv, every_word, 1)::double precision as score, d.created_at
             from search_documents d where d.tsv @@ every_word and ${FILTERS}
           )
-          select r.kind, r.id, r.score, r.created_at::timestamptz from ranked r
+          select r.kind, r.id, r.score, r.created_at from ranked r
           where p_after_id is null or (r.score, r.id) < (p_after_score, p_after_id)
           order by r.score desc, r.id desc limit p_limit;
         else
           return query
-          select d.kind, d.id, 0::double precision, d.created_at::timestamptz from search_documents d
+          select d.kind, d.id, 0::double precision, d.created_at from search_documents d
           where (every_word is null or d.tsv @@ every_word) and ${FILTERS}
             and (p_after_id is null or (d.created_at, d.id) < (p_after_created_at, p_after_id))
           order by d.created_at desc, d.id desc limit p_limit;
@@ -194,7 +205,7 @@ export class Search1700000000006 extends AppendOnly implements MigrationInterfac
         set pg_trgm.word_similarity_threshold = 0.5 as $$
       #variable_conflict use_column
       declare
-        ws uuid := app.required_workspace_id();
+        ${VARIABLES}
       begin
         return query with resembling as (
           select d.kind, d.id, d.created_at,
@@ -202,7 +213,7 @@ export class Search1700000000006 extends AppendOnly implements MigrationInterfac
           from search_documents d
           where (d.title % p_text or d.title %> p_text) and ${FILTERS}
         )
-        select r.kind, r.id, r.score, r.created_at::timestamptz from resembling r where r.score >= p_min_similarity
+        select r.kind, r.id, r.score, r.created_at from resembling r where r.score >= p_min_similarity
         order by r.score desc, r.id desc limit p_limit;
       end $$;
 
@@ -212,7 +223,7 @@ export class Search1700000000006 extends AppendOnly implements MigrationInterfac
       ) returns table (kind text, id uuid, score double precision, created_at timestamptz) ${SETTINGS} as $$
       #variable_conflict use_column
       declare
-        ws uuid := app.required_workspace_id();
+        ${VARIABLES}
         lexemes text[] := tsvector_to_array(to_tsvector(p_language, coalesce(p_question, '')));
         any_word tsquery := coalesce(app.any_word_query(lexemes), ''::tsquery);
       begin
@@ -220,9 +231,10 @@ export class Search1700000000006 extends AppendOnly implements MigrationInterfac
           select d.kind, d.id, d.tsv, d.length, d.created_at, coalesce(d.occurred_at, d.created_at) as moment
           from search_documents d where d.anchors <> '{}' and d.anchors && p_anchors and ${FILTERS}
         ), matched as materialized (
-          select a.kind, a.id, a.tsv, a.length, a.created_at from anchored a where a.tsv @@ any_word
-        ), ${BM25}
-        select a.kind, a.id, coalesce(s.score, 0), a.created_at::timestamptz
+          select a.kind, a.id, a.length, ts_rank('{1,1,1,1}', a.tsv, any_word, 1) as rank
+          from anchored a where a.tsv @@ any_word
+        ), ${bm25('select count(*) from anchored a where a.tsv @@ w.query')}
+        select a.kind, a.id, coalesce(s.score, 0), a.created_at
         from anchored a left join scored s on s.kind = a.kind and s.id = a.id
         order by coalesce(s.score, 0) desc, a.moment desc, a.id desc limit p_limit;
       end $$;

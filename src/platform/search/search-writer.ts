@@ -14,21 +14,11 @@ export interface SearchChange {
 /** Characters of JSON after which a statement is full. */
 const MAX_STATEMENT_LENGTH = 16 * 1024 * 1024;
 
-// Titles are indexed twice, in the language and as written, so that names which are stop words ("Will") are found.
-// MATERIALIZED builds each tsvector once; a document that did not change is not written.
-const PUT = `
-with given as materialized (
-  select d.*, case when d.heading is null then to_tsvector($2::regconfig, d.text) else
-    setweight(to_tsvector($2::regconfig, d.heading) || to_tsvector('pg_catalog.simple', d.heading), 'A')
-      || to_tsvector($2::regconfig, d.text) end as tsv
-  from json_to_recordset($1::json) as d (kind text, id uuid, title text, heading text, text text, project_id uuid, anchors text[],
-    tags text[], visibility text, owner_id uuid, occurred_at timestamptz, hidden boolean, valid_until timestamptz,
-    created_at timestamptz)
-)
-insert into search_documents as s
-  (kind, id, title, tsv, project_id, anchors, tags, visibility, owner_id, occurred_at, hidden, valid_until, created_at)
-select kind, id, title, tsv, project_id, anchors, tags, visibility, owner_id, occurred_at, hidden, valid_until,
-  created_at from given
+const COLUMNS =
+  'kind, id, title, tsv, project_id, anchors, tags, visibility, owner_id, occurred_at, hidden, valid_until, created_at';
+
+// A document that did not change is not written.
+const UPSERT = `
 on conflict (workspace_id, kind, id) do update set
   title = excluded.title, tsv = excluded.tsv, project_id = excluded.project_id, anchors = excluded.anchors,
   tags = excluded.tags, visibility = excluded.visibility, owner_id = excluded.owner_id,
@@ -38,6 +28,26 @@ where (s.title, s.tsv, s.project_id, s.anchors, s.tags, s.visibility, s.owner_id
     s.created_at) is distinct from
   (excluded.title, excluded.tsv, excluded.project_id, excluded.anchors, excluded.tags, excluded.visibility,
     excluded.owner_id, excluded.occurred_at, excluded.hidden, excluded.valid_until, excluded.created_at)`;
+
+// Titles are indexed twice, in the language and as written, so that names which are stop words ("Will") are found. Their
+// weight puts them first in lists.
+const tsv = (language: string, heading: string, text: string): string =>
+  `case when ${heading} is null then to_tsvector(${language}::regconfig, ${text}) else
+    setweight(to_tsvector(${language}::regconfig, ${heading}) || to_tsvector('pg_catalog.simple', ${heading}), 'A')
+      || to_tsvector(${language}::regconfig, ${text}) end`;
+
+const PUT_MANY = `
+insert into search_documents as s (${COLUMNS})
+select d.kind, d.id, d.title, ${tsv('$2', 'd.heading', 'd.text')}, d.project_id, d.anchors, d.tags, d.visibility,
+  d.owner_id, d.occurred_at, d.hidden, d.valid_until, d.created_at::timestamptz(3)
+from json_to_recordset($1::json) as d (kind text, id uuid, title text, heading text, text text, project_id uuid,
+  anchors text[], tags text[], visibility text, owner_id uuid, occurred_at timestamptz, hidden boolean,
+  valid_until timestamptz, created_at timestamptz) ${UPSERT}`;
+
+/** The same for one document without the detour through JSON, which takes a quarter of the time of a small one. */
+const PUT_ONE = `
+insert into search_documents as s (${COLUMNS})
+values ($1, $2, $3, ${tsv('$15', '$4::text', '$5::text')}, $6, $7, $8, $9, $10, $11, $12, $13, $14::timestamptz(3)) ${UPSERT}`;
 
 const REMOVE = `
 delete from search_documents s using unnest($1::text[], $2::uuid[]) as gone (kind, id)
@@ -62,23 +72,28 @@ export const searchWriter: CommitWriter<SearchChange> = {
 };
 
 function puts(changes: readonly SearchChange[]): Statement[] {
+  const [only] = changes;
+  if (changes.length === 1 && only) {
+    return [{ text: PUT_ONE, values: [...Object.values(row(only)), searchConfiguration(only.language)] }];
+  }
   const statements: Statement[] = [];
   let rows: string[] = [];
   let length = 0;
   changes.forEach((change, index) => {
-    const row = JSON.stringify(documentRow(change));
-    rows.push(row);
-    length += row.length;
+    const json = JSON.stringify(row(change));
+    rows.push(json);
+    length += json.length;
     const next = changes[index + 1];
     if (length < MAX_STATEMENT_LENGTH && next?.language === change.language) return;
-    statements.push({ text: PUT, values: [`[${rows.join(',')}]`, searchConfiguration(change.language)] });
+    statements.push({ text: PUT_MANY, values: [`[${rows.join(',')}]`, searchConfiguration(change.language)] });
     rows = [];
     length = 0;
   });
   return statements;
 }
 
-function documentRow({ kind, id, document }: SearchChange): Record<string, unknown> {
+/** The row of a document; its order is that of PUT_ONE's parameters. */
+function row({ kind, id, document }: SearchChange): Record<string, unknown> {
   if (!document) throw new Error('a removed document has no row');
   const { occurred_at = null } = document;
   const title = document.title ? searchableTitle(document.title) : null;
