@@ -1,5 +1,6 @@
 import { Foundation1700000000001 } from './1700000000001-foundation.js';
 import { Access1700000000002 } from './1700000000002-access.js';
+import { Jobs1700000000004 } from './1700000000004-jobs.js';
 import { Search1700000000006 } from './1700000000006-search.js';
 import { Requests1700000000007 } from './1700000000007-requests.js';
 
@@ -7,6 +8,7 @@ import { Requests1700000000007 } from './1700000000007-requests.js';
 export const migrations = [
   Foundation1700000000001,
   Access1700000000002,
+  Jobs1700000000004,
   Search1700000000006,
   Requests1700000000007,
 ];
