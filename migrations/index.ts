@@ -1,6 +1,7 @@
 import { Foundation1700000000001 } from './1700000000001-foundation.js';
 import { Access1700000000002 } from './1700000000002-access.js';
 import { Events1700000000003 } from './1700000000003-events.js';
+import { Jobs1700000000004 } from './1700000000004-jobs.js';
 import { Limits1700000000005 } from './1700000000005-limits.js';
 import { Search1700000000006 } from './1700000000006-search.js';
 import { Requests1700000000007 } from './1700000000007-requests.js';
@@ -11,6 +12,7 @@ export const migrations = [
   Foundation1700000000001,
   Access1700000000002,
   Events1700000000003,
+  Jobs1700000000004,
   Limits1700000000005,
   Search1700000000006,
   Requests1700000000007,

@@ -1,0 +1,24 @@
+import { Injectable } from '@nestjs/common';
+
+/** Tells the workers that there may be something to do. A lost wake-up costs latency only: workers also poll. */
+export abstract class WakeUps {
+  /** To be called after commit, never inside a transaction. */
+  abstract signal(): void;
+  /** Calls back at every signal; returns what ends it. */
+  abstract on(listener: () => void): () => void;
+}
+
+/** Wake-ups within this process. */
+@Injectable()
+export class LocalWakeUps extends WakeUps {
+  private readonly listeners = new Set<() => void>();
+
+  signal(): void {
+    for (const listener of this.listeners) listener();
+  }
+
+  on(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+}
