@@ -6,6 +6,8 @@ import { DatabaseModule } from './platform/database/database.module.js';
 import type { RoleUrls } from './platform/database/roles.js';
 import { EventsModule } from './platform/events/events.module.js';
 import { HttpModule } from './platform/http/http.module.js';
+import { JobsModule } from './platform/jobs/jobs.module.js';
+import { LimitsModule } from './platform/limits/limits.module.js';
 import { OutboundModule } from './platform/outbound/outbound.module.js';
 import { SearchModule } from './platform/search/search.module.js';
 import { Secrets } from './platform/secrets/secrets.js';
@@ -41,6 +43,8 @@ export class AppModule {
         StorageModule,
         TelemetryModule,
         EventsModule,
+        JobsModule,
+        LimitsModule,
         OutboundModule,
         SearchModule.for(),
       ],

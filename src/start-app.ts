@@ -10,6 +10,9 @@ import type { RoleUrls } from './platform/database/roles.js';
 import { ProblemFilter } from './platform/errors/problem.filter.js';
 import { EngawaAdapter } from './platform/http/engawa-adapter.js';
 import { bodyReader } from './platform/http/request-body.js';
+import { Relay } from './platform/events/relay.js';
+import { Workers } from './platform/jobs/workers.js';
+import { TrustedAddress } from './platform/limits/trusted-address.js';
 import { createLog, NestLog } from './platform/telemetry/log.js';
 import { requestLog } from './platform/telemetry/request-log.js';
 import { requestContext } from './platform/http/request-context.js';
@@ -38,7 +41,12 @@ export async function startApp(
   const context = nest.get(Context);
   const filter = nest.get(ProblemFilter);
   nest.useLogger(new NestLog(log, () => context.find()?.request_id));
-  nest.use(requestContext(context, (request) => request.socket.remoteAddress ?? null));
+  const addresses = new TrustedAddress(config.http.trusted_proxies);
+  nest.use(
+    requestContext(context, (request) =>
+      addresses.of(request.socket.remoteAddress, request.headers['x-forwarded-for']),
+    ),
+  );
   nest.use(requestLog(log, context));
   nest.use(
     helmet({ contentSecurityPolicy: { directives: { 'default-src': ["'none'"], 'style-src': ["'unsafe-inline'"] } } }),
@@ -49,6 +57,10 @@ export async function startApp(
     filter.answer(error, request, response),
   );
   await nest.init();
+  if (config.http.role !== 'api') {
+    await nest.get(Relay).start();
+    nest.get(Workers).start();
+  }
   const host = config.http.host || (config.http.environment === 'production' ? '0.0.0.0' : '127.0.0.1');
   await nest.listen(config.http.port, host);
   const { port } = nest.getHttpServer().address() as AddressInfo;

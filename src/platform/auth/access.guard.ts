@@ -1,8 +1,10 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
-import type { Request } from 'express';
+import type { Request, Response } from 'express';
 import { Context } from '../context/context.js';
 import type { Principal } from '../context/principal.js';
 import { Forbidden, Unauthenticated } from '../errors/contract-problems.js';
+import { operationOf } from '../http/operation.decorator.js';
+import { CallerLimits } from './caller-limits.js';
 import { type AccessRule, accessRuleOf } from './requires.decorator.js';
 import { KeyAuthenticator } from './key-authenticator.js';
 import { TokenAuthenticator } from './token-authenticator.js';
@@ -17,17 +19,28 @@ export class AccessGuard implements CanActivate {
     private readonly context: Context,
     private readonly keys: KeyAuthenticator,
     private readonly tokens: TokenAuthenticator,
+    private readonly limits: CallerLimits,
   ) {}
 
   async canActivate(execution: ExecutionContext): Promise<boolean> {
     const rule = accessRuleOf(execution.getHandler());
     if (!rule)
       throw new Error(`${execution.getClass().name}.${execution.getHandler().name} has neither @Requires nor @Public`);
-    if (rule.is_public) return true;
-    const request = execution.switchToHttp().getRequest<Request>();
+    const http = execution.switchToHttp();
+    const request = http.getRequest<Request>();
+    const response = http.getResponse<Response>();
+    if (rule.is_public) {
+      await this.limits.takeForAddress(request, response);
+      return true;
+    }
+    this.limits.beforeAuthentication();
     const principal = await this.authenticate(request);
-    if (!principal) throw new Unauthenticated();
+    if (!principal) {
+      await this.limits.takeForAddress(request, response);
+      throw new Unauthenticated();
+    }
     this.context.enter(principal);
+    await this.limits.takeForCaller(principal, response, isStream(execution.getHandler()));
     requirePermissions(principal, rule);
     return true;
   }
@@ -49,4 +62,9 @@ function requirePermissions(principal: Principal, rule: AccessRule): void {
     suggestion: 'Use a credential whose role and scopes include it.',
     extensions: { required_permissions: rule.permissions },
   });
+}
+
+/** Streams stay open for hours; they have bounds of their own. */
+function isStream(handler: object): boolean {
+  return operationOf(handler)?.produces?.includes('text/event-stream') === true;
 }

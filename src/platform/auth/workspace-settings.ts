@@ -32,7 +32,10 @@ export class WorkspaceSettings {
   }
 
   private async read(workspaceId: string): Promise<ChosenSettings> {
-    const [row] = await this.database.query<{ settings: ChosenSettings }>('select settings from workspaces where id = $1', [workspaceId]);
+    const [row] = await this.database.query<{ settings: ChosenSettings }>(
+      'select settings from workspaces where id = $1',
+      [workspaceId],
+    );
     const settings = row?.settings ?? {};
     if (this.kept.size >= MOST_KEPT) this.kept.clear();
     this.kept.set(workspaceId, { settings, until: performance.now() + FRESH_MS });

@@ -7,7 +7,7 @@ import { JobRunner } from './job-runner.js';
 import { Jobs } from './jobs.js';
 import { JobsRepository } from './jobs.repository.js';
 import { Reaper } from './reaper.js';
-import { LocalWakeUps, WakeUps } from './wake-ups.js';
+import { LiveWakeUps, WakeUps } from './wake-ups.js';
 import { Workers } from './workers.js';
 
 /** Durable work. The process starts `Workers` where its role asks for it. */
@@ -22,7 +22,7 @@ import { Workers } from './workers.js';
     JobRunner,
     Reaper,
     Workers,
-    { provide: WakeUps, useClass: LocalWakeUps },
+    { provide: WakeUps, useClass: LiveWakeUps },
     { provide: CallerCheck, useClass: SystemCallersOnly },
   ],
   exports: [Jobs, Workers, JobHandlers],

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { LiveSignals } from '../events/live-signals.js';
 
 /** Tells the workers that there may be something to do. A lost wake-up costs latency only: workers also poll. */
 export abstract class WakeUps {
@@ -20,5 +21,21 @@ export class LocalWakeUps extends WakeUps {
   on(listener: () => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
+  }
+}
+
+/** Wake-ups in every process on the database. */
+@Injectable()
+export class LiveWakeUps extends WakeUps {
+  constructor(private readonly live: LiveSignals) {
+    super();
+  }
+
+  signal(): void {
+    this.live.signal('jobs');
+  }
+
+  on(listener: () => void): () => void {
+    return this.live.on('jobs', listener);
   }
 }

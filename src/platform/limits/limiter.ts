@@ -58,6 +58,13 @@ export class Limiter implements OnModuleDestroy, BeforeApplicationShutdown {
     return this.tryTake(policies, cost, now) ?? this.takeLeased(policies, cost, now + PATIENCE_MS);
   }
 
+  /** The refusal of a policy that is known to be used up, without taking a permit; null when it may still admit. */
+  refusalOf(policy: Policy): Decision | null {
+    const now = this.clock.now();
+    if (policy.q === 0 || this.table.of(policy, now).state(1, policy.q, now) !== 'denied') return null;
+    return this.refuse([policy], 1, now);
+  }
+
   /** Where the subjects stand in the present window, in all processes together. Policies without a limit are left out. */
   standing(policies: readonly Policy[]): Promise<Standing[]> {
     return this.store.standing(policies.filter(({ q }) => q > 0));

@@ -36,7 +36,9 @@ describe('searchableText', () => {
   });
 
   it('cuts scripts without spaces into words', () => {
-    expect(searchableText('明日は東京で会議があります。').split(/\s+/)).toEqual(expect.arrayContaining(['東京', '会議']));
+    expect(searchableText('明日は東京で会議があります。').split(/\s+/)).toEqual(
+      expect.arrayContaining(['東京', '会議']),
+    );
     expect(searchableText('ภาษาไทยสวย').trim().split(/\s+/).length).toBeGreaterThan(1);
     expect(searchableText('한국어 문장')).toBe('한국어 문장');
   });
