@@ -1,5 +1,6 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import type { AppConfig } from '../config/app-config.js';
+import { WorkspacesModule } from './modules/workspaces/workspaces.module.js';
 import { AuthModule } from './platform/auth/auth.module.js';
 import { ContextModule } from './platform/context/context.module.js';
 import { DatabaseModule } from './platform/database/database.module.js';
@@ -42,6 +43,7 @@ export class AppModule {
         HttpModule,
         StorageModule,
         TelemetryModule,
+        WorkspacesModule,
         EventsModule,
         JobsModule,
         LimitsModule,

@@ -1,4 +1,5 @@
 import type { AppConfig } from '../config/app-config.js';
+import { Bootstrap } from './modules/workspaces/index.js';
 import { prepareDatabase } from './platform/database/prepare-database.js';
 import { installationKey } from './platform/secrets/installation-key.js';
 import { createLog } from './platform/telemetry/log.js';
@@ -22,6 +23,8 @@ export async function serve(config: AppConfig): Promise<Server> {
   try {
     const app = await startApp(config, database.urls, secretKey, log);
     const seconds = ((performance.now() - started) / 1_000).toFixed(1);
+    const key = await app.nest.get(Bootstrap).run(config.database.bootstrap_key || undefined);
+    if (key !== null) process.stdout.write(firstStart(app.url, config.database.bootstrap_key === '' ? key : null));
     process.stdout.write(`Engawa is ready at ${app.url} (${seconds} s)\n`);
     return {
       url: app.url,
@@ -35,6 +38,22 @@ export async function serve(config: AppConfig): Promise<Server> {
     await database.stop();
     throw error;
   }
+}
+
+/** Shown once: the key is not kept. A preset key is known to whoever set it. */
+function firstStart(url: string, key: string | null): string {
+  if (key === null) return 'A first workspace was made; its owner key is the preset one.\n';
+  return `
+A first workspace was made. Its owner key is shown this once:
+
+  ${key}
+
+Try it:
+
+  export ENGAWA_URL=${url} ENGAWA_KEY=${key}
+  curl -H "Authorization: Bearer $ENGAWA_KEY" $ENGAWA_URL/api/v1/contacts
+
+`;
 }
 
 async function within(ms: number, work: Promise<unknown>): Promise<void> {

@@ -1,0 +1,1 @@
+export { Bootstrap } from './bootstrap.js';
