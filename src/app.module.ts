@@ -1,5 +1,6 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import type { AppConfig } from '../config/app-config.js';
+import { ContactsModule } from './modules/contacts/contacts.module.js';
 import { AuthModule } from './platform/auth/auth.module.js';
 import { ContextModule } from './platform/context/context.module.js';
 import { DatabaseModule } from './platform/database/database.module.js';
@@ -41,6 +42,7 @@ export class AppModule {
         EventsModule,
         OutboundModule,
         SearchModule.for(),
+        ContactsModule,
       ],
     };
   }
