@@ -5,6 +5,7 @@ import { Jobs1700000000004 } from './1700000000004-jobs.js';
 import { Limits1700000000005 } from './1700000000005-limits.js';
 import { Search1700000000006 } from './1700000000006-search.js';
 import { Requests1700000000007 } from './1700000000007-requests.js';
+import { Contacts1700000000008 } from './1700000000008-contacts.js';
 import { Ingest1700000000009 } from './1700000000009-ingest.js';
 
 /** The history of the schema, oldest first. */
@@ -16,5 +17,6 @@ export const migrations = [
   Limits1700000000005,
   Search1700000000006,
   Requests1700000000007,
+  Contacts1700000000008,
   Ingest1700000000009,
 ];

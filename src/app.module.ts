@@ -1,5 +1,6 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import type { AppConfig } from '../config/app-config.js';
+import { ContactsModule } from './modules/contacts/contacts.module.js';
 import { WorkspacesModule } from './modules/workspaces/workspaces.module.js';
 import { AuthModule } from './platform/auth/auth.module.js';
 import { ContextModule } from './platform/context/context.module.js';
@@ -43,6 +44,7 @@ export class AppModule {
         HttpModule,
         StorageModule,
         TelemetryModule,
+        ContactsModule,
         WorkspacesModule,
         EventsModule,
         JobsModule,

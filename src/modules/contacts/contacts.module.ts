@@ -1,0 +1,20 @@
+import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { CompaniesController } from './companies.controller.js';
+import { CompaniesRepository } from './companies.repository.js';
+import { CompaniesService } from './companies.service.js';
+import { CompanyEntity } from './company.entity.js';
+import { ContactEntity } from './contact.entity.js';
+import { ContactsController } from './contacts.controller.js';
+import { ContactsRepository } from './contacts.repository.js';
+import { ContactsService } from './contacts.service.js';
+import { RecordRooms } from './records.service.js';
+
+/** People and companies. */
+@Module({
+  imports: [TypeOrmModule.forFeature([ContactEntity, CompanyEntity], 'app')],
+  controllers: [ContactsController, CompaniesController],
+  providers: [RecordRooms, ContactsRepository, CompaniesRepository, ContactsService, CompaniesService],
+  exports: [ContactsService, CompaniesService],
+})
+export class ContactsModule {}
