@@ -9,7 +9,11 @@ beforeAll(() => Logger.overrideLogger(false));
 const principal = (q: number, w = 60): Policy => ({ name: 'principal', q, w, subject: 'key-1' });
 
 /** Takes one after the other until a refusal. */
-async function takeUntilRefused(world: World, taker: SimulatedProcess, policies: readonly Policy[]): Promise<Decision[]> {
+async function takeUntilRefused(
+  world: World,
+  taker: SimulatedProcess,
+  policies: readonly Policy[],
+): Promise<Decision[]> {
   const decisions: Decision[] = [];
   while (decisions.at(-1)?.admitted !== false) {
     taker.take(policies, 1, (decision) => decisions.push(decision));
@@ -34,7 +38,10 @@ it('never admits more than q in a window, whatever the delays, losses, crashes a
     fc.asyncProperty(
       fc.integer({ min: 1, max: 150 }),
       fc.constantFrom(1, 5, 60),
-      fc.array(fc.option(fc.oneof(fc.nat(3), fc.nat(80), fc.nat(3_000)), { freq: 12 }), { minLength: 1, maxLength: 40 }),
+      fc.array(fc.option(fc.oneof(fc.nat(3), fc.nat(80), fc.nat(3_000)), { freq: 12 }), {
+        minLength: 1,
+        maxLength: 40,
+      }),
       fc.array(fc.record({ offset: fc.nat(3_600_000), ppm: fc.integer({ min: -380, max: 380 }) }), {
         minLength: 4,
         maxLength: 4,
@@ -254,4 +261,28 @@ it('reports an exceeded bucket once an hour', async () => {
   await world.advanceTo(3_700_000);
   await takeUntilRefused(world, taker, [principal(1)]);
   expect(reported).toHaveLength(2);
+});
+
+it('stops using a slice before the window ends, on a clock that is slow by 800 ppm', async () => {
+  const world = new World();
+  const policy = principal(2_000);
+  const bucket = bucketName(policy);
+  const [slow, right] = [new SimulatedProcess(world, 0, -0.0008), new SimulatedProcess(world)];
+  const start = world.windowOf(bucket, 60);
+  while (world.windowOf(bucket, 60) === start) world.now++;
+  const [window, begin] = [start + 1, world.now];
+  let inNextWindow = 0;
+  const count = (decision: Decision) => {
+    if (decision.admitted && world.windowOf(bucket, 60) === window + 1) inNextWindow++;
+  };
+  for (let second = 0; second < 60; second++) {
+    await world.advanceTo(begin + second * 1_000);
+    slow.take([policy], 1, count);
+  }
+  await world.advanceTo(begin + 60_000);
+  for (let i = 0; i < 2_500; i++) right.take([policy], 1, count);
+  await world.advanceTo(begin + 60_010);
+  slow.take([policy], 1, count);
+  await world.advanceTo(begin + 60_020);
+  expect(inNextWindow).toBe(2_000);
 });
