@@ -197,7 +197,8 @@ export class Search1700000000006 extends AppendOnly implements MigrationInterfac
     // pg_trgm must be loaded before its settings can be named by anyone but a superuser.
     await runner.query('select show_limit()');
     await runner.query(`
-      -- Titles that resemble the text, as a whole or in one part: names and their misspellings.
+      -- Titles that resemble the text, as a whole or (names; in a question it would double the time for nothing) in one
+      -- part: names and their misspellings.
       create function app.search_titles(
         p_text text, p_min_similarity real, ${FILTER_PARAMETERS}, p_limit integer
       ) returns table (kind text, id uuid, score double precision, created_at timestamptz) ${SETTINGS}
@@ -211,7 +212,7 @@ export class Search1700000000006 extends AppendOnly implements MigrationInterfac
           select d.kind, d.id, d.created_at,
             greatest(similarity(d.title, p_text), word_similarity(p_text, d.title) * 0.9)::double precision as score
           from search_documents d
-          where (d.title % p_text or d.title %> p_text) and ${FILTERS}
+          where (d.title % p_text or (length(p_text) <= 40 and d.title %> p_text)) and ${FILTERS}
         )
         select r.kind, r.id, r.score, r.created_at from resembling r where r.score >= p_min_similarity
         order by r.score desc, r.id desc limit p_limit;
