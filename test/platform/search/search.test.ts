@@ -292,6 +292,8 @@ describe('lists: every word', () => {
       );
     });
     expect(rows).toEqual([{ id, note: 'hello' }]);
+    const condition = await room.as(workspace, () => room.search.condition({ kind: 'contact', q: 'engine' }));
+    expect(condition.text.match(/\?/g)).toHaveLength(condition.values.length);
   });
 });
 
