@@ -97,7 +97,7 @@ it('titles, anchors and tags have their indices', async () => {
   );
 });
 
-it(`a rare word among ${DOCUMENTS} documents is found, faster than the workspace could be read`, async () => {
+it(`a rare word among ${DOCUMENTS} documents is found in less than half the time of reading them`, async () => {
   const find = () =>
     room.as(workspace, () => room.search.page({ kind: 'note', q: 'zeppelin', order: 'rank', limit: 50 }));
   expect((await find()).ids).toEqual([rare]);
@@ -116,5 +116,5 @@ it(`a rare word among ${DOCUMENTS} documents is found, faster than the workspace
     );
     direct.push(performance.now() - began);
   }
-  expect(Math.min(...times)).toBeLessThan(Math.min(...direct));
+  expect(Math.min(...times) * 2).toBeLessThan(Math.min(...direct));
 });
