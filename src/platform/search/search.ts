@@ -186,6 +186,15 @@ export class Search {
     });
   }
 
+  /**
+   * A list's `q` and `tag` as one more condition of its own statement, with `?` for the values, for `ListQuery.and`. It asks
+   * for all that match: where words are the only filter, `page` stops early.
+   */
+  async condition(request: Omit<SearchPageRequest, 'order' | 'limit' | 'after'>): Promise<Statement> {
+    const source = await this.matches({ ...request, order: 'created_at', limit: null });
+    return { text: `id in (select id from ${source.text.replace(/\$\d+/g, '?')})`, values: source.values };
+  }
+
   /** The documents that hold any word of a question, by BM25; no word, no hits. */
   async recall(request: SearchQuestion): Promise<SearchHit[]> {
     const source = textSource(1, {

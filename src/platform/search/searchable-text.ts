@@ -5,7 +5,7 @@ export const MAX_TITLE_LENGTH = 500;
 /** Longer runs without a space are encoded bytes, not words: their pieces would only be noise. */
 const MAX_WORD_LENGTH = 256;
 
-const PLAIN_ASCII = /^[\x01-\x7f]*$/;
+const ASCII = /^\p{ASCII}*$/u;
 /** Something that PostgreSQL keeps as one token, or that hides several words: `main.ts`, `a@b.c`, `DatabaseError`. */
 const COMPOUND = /[A-Za-z0-9][/._:@#-]+[A-Za-z0-9]|[a-z][A-Z]|[A-Z]{2}[a-z]/;
 const UNICODE_COMPOUND = /[\p{L}\p{N}\p{M}][/._:@#-]+[\p{L}\p{N}]|\p{Ll}\p{Lu}|\p{Lu}{2}\p{Ll}/u;
@@ -15,12 +15,13 @@ const UNSPACED_RUN =
   /[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]+/gu;
 const UNSPACED =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u;
-const MARKED_LATIN = /(?=\p{Script=Latin})[^\x00-\x7f]/u;
+const MARKED_LATIN = /(?=\p{Script=Latin})\P{ASCII}/u;
 /** Controls and lone surrogates, which PostgreSQL or JSON refuses. */
 const UNSTORABLE = /[\p{Cc}\p{Cs}]/gu;
 /** Soft hyphens, joiners, direction marks: seen by nobody, and they would split or spoil a word. */
 const INVISIBLE = /\p{Cf}/gu;
 
+const encoder = new TextEncoder();
 const segmenter = new Intl.Segmenter('ja', { granularity: 'word' });
 
 /**
@@ -30,7 +31,7 @@ const segmenter = new Intl.Segmenter('ja', { granularity: 'word' });
  * through the same function, so both sides see the same words. At most 256 KiB.
  */
 export function searchableText(text: string): string {
-  if (PLAIN_ASCII.test(text)) {
+  if (isPlain(text)) {
     if (!COMPOUND.test(text)) return text.length <= MAX_TEXT_BYTES ? text : text.slice(0, MAX_TEXT_BYTES);
     return withPieces(text.slice(0, MAX_TEXT_BYTES), COMPOUND);
   }
@@ -39,7 +40,7 @@ export function searchableText(text: string): string {
 
 /** A title as it is compared letter by letter: NFKC, white space collapsed, at most 500 characters. */
 export function searchableTitle(title: string): string {
-  if (title.length <= MAX_TITLE_LENGTH && PLAIN_ASCII.test(title)) return title;
+  if (title.length <= MAX_TITLE_LENGTH && isPlain(title)) return title;
   return cut(normalized(title).replace(/\s+/gu, ' ').trim(), MAX_TITLE_LENGTH);
 }
 
@@ -90,6 +91,11 @@ export function unmarked(word: string): string {
     .normalize('NFC');
 }
 
+/** Nothing to normalise, and nothing that PostgreSQL refuses. */
+function isPlain(text: string): boolean {
+  return ASCII.test(text) && !text.includes('\0');
+}
+
 function split(word: string): string[] {
   return word
     .split(SEPARATORS)
@@ -111,15 +117,11 @@ function withPieces(text: string, compound: RegExp): string {
 function cutBytes(text: string): string {
   // A UTF-16 unit is at most 3 bytes of UTF-8.
   if (text.length * 3 <= MAX_TEXT_BYTES) return text;
-  const bytes = Buffer.from(text, 'utf8');
-  if (bytes.length <= MAX_TEXT_BYTES) return text;
-  let end = MAX_TEXT_BYTES;
-  while ((bytes[end]! & 0xc0) === 0x80) end--;
-  return bytes.toString('utf8', 0, end);
+  return text.slice(0, encoder.encodeInto(text, new Uint8Array(MAX_TEXT_BYTES)).read);
 }
 
 function cut(text: string, length: number): string {
   if (text.length <= length) return text;
-  const isPair = text.codePointAt(length - 1)! > 0xffff;
+  const isPair = (text.codePointAt(length - 1) ?? 0) > 0xffff;
   return text.slice(0, isPair ? length - 1 : length);
 }
