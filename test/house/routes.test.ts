@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { roleFor, ROLES } from '../../src/contracts/permissions.js';
+import { exampleOf } from '../../src/platform/http/json-schema.js';
 import { type Route, RouteCatalogue } from '../../src/platform/http/route-catalogue.js';
 import { type Answer, type Caller, startTestApp, type TestApp, type TestWorkspace } from '../support/app.js';
 import { SPECIMENS } from '../support/specimens.js';
@@ -76,7 +77,8 @@ it('answers a foreign id exactly like a random one, on every route with an id', 
     }
     const foreign = await specimen(app.workspace.owner);
     const answers = [];
-    for (const id of [foreign, randomUUID(), 'no-uuid']) answers.push(await send(stranger.owner, route, id));
+    const body = route.body && route.method === 'POST' ? JSON.stringify(exampleOf(route.body)) : undefined;
+    for (const id of [foreign, randomUUID(), 'no-uuid']) answers.push(await send(stranger.owner, route, id, {}, body));
     const [ofForeign, ofRandom, ofNonsense] = answers.map((answer) => `${answer.status} ${withoutRequestId(answer)}`);
     expect([route.handler, ofForeign]).toEqual([route.handler, ofRandom]);
     expect([route.handler, ofNonsense]).toEqual([route.handler, ofRandom]);
