@@ -74,10 +74,12 @@ describe('searchableText', () => {
 
   it('ends in linear time on hostile text', () => {
     for (const unit of ['a.', 'aA', 'é', 'e\u0301', '\u0301', '漢', '"', '-', 'A', '@.', '\ufdfa']) {
-      const began = performance.now();
+      // Processor time: a busy machine must not fail it.
+      const began = process.cpuUsage();
       searchableText(unit.repeat(400_000));
       readSearchQuery(unit.repeat(400_000));
-      expect(performance.now() - began).toBeLessThan(1_500);
+      const { user, system } = process.cpuUsage(began);
+      expect((user + system) / 1_000).toBeLessThan(2_000);
     }
   });
 });

@@ -35,7 +35,7 @@ export function searchableText(text: string): string {
     if (!COMPOUND.test(text)) return text.length <= MAX_TEXT_BYTES ? text : text.slice(0, MAX_TEXT_BYTES);
     return withPieces(text.slice(0, MAX_TEXT_BYTES), COMPOUND);
   }
-  return withPieces(segmented(normalized(text)), UNICODE_COMPOUND);
+  return withPieces(segmented(cutBytes(normalized(text))), UNICODE_COMPOUND);
 }
 
 /** A title as it is compared letter by letter: NFKC, white space collapsed, at most 500 characters. */
