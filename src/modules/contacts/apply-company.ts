@@ -115,7 +115,7 @@ export function applyCompanyRow(before: CompanyValues, input: CompanyInput, opti
   let { domains } = before;
   if (input.domains) domains = replaces('domains') ? input.domains : [...new Set([...domains, ...input.domains])];
   const { domain, attributes = null, tags } = input;
-  if (domain && !domains.includes(domain)) domains = fills ? [...domains, domain] : [domain, ...domains];
+  if (domain && !domains.includes(domain) && !(fills && domains.length > 0)) domains = [domain, ...domains];
   return {
     external_id: written(before.external_id, input.external_id, options),
     name: written(before.name || null, input.name, options) ?? '',

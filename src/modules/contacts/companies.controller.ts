@@ -1,17 +1,23 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query, Res } from '@nestjs/common';
 import type { Response } from 'express';
 import { Requires } from '../../platform/auth/requires.decorator.js';
+import { Context } from '../../platform/context/context.js';
 import { readListQuery } from '../../platform/http/listing.js';
 import { Operation } from '../../platform/http/operation.decorator.js';
 import { type Query as QueryParameters, readFlags } from '../../platform/http/query-flags.js';
 import { CompaniesService } from './companies.service.js';
 import { COMPANY_LIST } from './contacts.list.js';
-import { CompanyDto, CreateCompany, UpdateCompany } from './dto/company.dto.js';
+import { CompanyDto, CreateCompany, UpdateCompany, UpsertCompany } from './dto/company.dto.js';
+import { BatchDto } from './dto/batch.dto.js';
+import { BATCH_PARAMETERS, batchAnswer, readBatchChoices, readRows } from './read-batch.js';
 
 /** Companies over HTTP. */
 @Controller('api/v1/companies')
 export class CompaniesController {
-  constructor(private readonly companies: CompaniesService) {}
+  constructor(
+    private readonly companies: CompaniesService,
+    private readonly context: Context,
+  ) {}
 
   @Get()
   @Requires('companies:read')
@@ -32,6 +38,23 @@ export class CompaniesController {
     const company = await this.companies.create(body);
     response.setHeader('location', `/api/v1/companies/${company.id}`);
     return company;
+  }
+
+  @Post('batch')
+  @Requires('companies:write')
+  @Operation({
+    id: 'companies.batch',
+    summary: 'Create or change up to 1,000 companies',
+    rows: UpsertCompany,
+    answers: BatchDto,
+    status: 200,
+    problems: ['422 batch-failed'],
+    query: BATCH_PARAMETERS,
+  })
+  async batch(@Body() body: unknown, @Query() query: QueryParameters) {
+    const choices = readBatchChoices(query);
+    const outcomes = await this.companies.batch(readRows(body), choices);
+    return batchAnswer(outcomes, this.context.current().request_id);
   }
 
   @Get(':id')

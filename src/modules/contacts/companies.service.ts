@@ -1,27 +1,57 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { Invalid } from '../../platform/errors/contract-problems.js';
-import type { FieldMistake } from '../../platform/errors/problem.js';
+import type { FieldMistake, Problem } from '../../platform/errors/problem.js';
+import { tryReadDto } from '../../platform/http/read-dto.js';
+import { matchingKey } from '../../platform/formats/names.js';
 import type { SearchDocument } from '../../platform/search/search-document.js';
 import {
   applyCompanyPatch,
+  applyCompanyRow,
   companyFault,
   type CompanyInput,
+  companyKeys,
   type CompanyValues,
   EMPTY_COMPANY,
-  isCyclic,
   readCompany,
 } from './apply-company.js';
 import { CompaniesRepository, type CompanyRow } from './companies.repository.js';
-import type { CreateCompany, UpdateCompany } from './dto/company.dto.js';
+import type { UpsertDraft, UpsertKind, UpsertOutcome } from './bulk-upsert.js';
+import { notFound } from './contacts.errors.js';
+import { type CreateCompany, type UpdateCompany, UpsertCompany } from './dto/company.dto.js';
 import { scopeOf } from './lock-stripes.js';
-import { RecordRooms, RecordsService } from './records.service.js';
+import { type BatchChoices, batchOptions, RecordRooms, RecordsService } from './records.service.js';
+import type { UpsertOptions } from './upsert-options.js';
 import { textsOf } from './texts-of.js';
+
+/** A company as another record names it. */
+export interface NamedCompany {
+  readonly name: string | null;
+  readonly domain: string | null;
+}
+
+/** References with one key mean one company. */
+export function companyReferenceKey({ name, domain }: NamedCompany): string {
+  return domain === null ? `name ${matchingKey(name ?? '')}` : `domain ${domain}`;
+}
 
 /** Companies: every way in (REST, MCP, ingest, import) comes through here. */
 @Injectable()
 export class CompaniesService extends RecordsService<CompanyRow, CompanyValues, CompanyInput> implements OnModuleInit {
   readonly noun = 'company';
-  protected readonly empty = EMPTY_COMPANY;
+  protected readonly kind: UpsertKind<CompanyValues, CompanyInput> = {
+    noun: 'company',
+    empty: EMPTY_COMPANY,
+    applyRow: applyCompanyRow,
+    fault: companyFault,
+    keysOf: companyKeys,
+    nameOf: () => null,
+    references: ({ owner_user_id, parent_company_id }) => ({
+      user_id: owner_user_id,
+      company_id: null,
+      parent_id: parent_company_id,
+    }),
+    lockParents: (ids) => this.companies.lockParents(scopeOf(this.rooms.context.workspaceId(), 'company tree'), ids),
+  };
   protected readonly shown = [
     'external_id', 'name', 'domain', 'domains', 'website', 'industry', 'employee_count', 'annual_revenue', 'currency',
     'description', 'parent_company_id', 'owner_user_id', 'tags', 'attributes', 'deleted_at',
@@ -49,12 +79,49 @@ export class CompaniesService extends RecordsService<CompanyRow, CompanyValues, 
     return this.updateRecord(id, (before) => applyCompanyPatch(before, input));
   }
 
-  protected apply(before: CompanyValues, input: CompanyInput): CompanyValues {
-    return applyCompanyPatch(before, input);
+  /** Creates or changes up to 1,000 companies, each row on its own unless `is_atomic`. Rows are bodies of a create. */
+  async batch(rows: readonly unknown[], choices: BatchChoices = {}): Promise<readonly UpsertOutcome[]> {
+    return this.bulkUpsert(rows, batchOptions(choices));
   }
 
-  protected fault(values: CompanyValues): FieldMistake | undefined {
-    return companyFault(values);
+  /** The same for other rooms, which choose how rows meet what is there. Runs in the open transaction, if one is open. */
+  async bulkUpsert(rows: readonly unknown[], options: UpsertOptions = {}): Promise<readonly UpsertOutcome[]> {
+    return this.upsert(
+      rows.map((row, index) => this.draft(row, index)),
+      options,
+    );
+  }
+
+  /**
+   * Finds each company by its domain, else by its name (the oldest of that name), else makes it. What is there is not
+   * changed, except that a company without domain gets the one that its name came with. Answers ids, or why there is none, by
+   * `companyReferenceKey`.
+   */
+  async findOrCreate(references: readonly NamedCompany[]): Promise<ReadonlyMap<string, string | Problem>> {
+    const distinct = new Map(references.map((reference) => [companyReferenceKey(reference), reference]));
+    const drafts = [...distinct.values()].map(({ name, domain }) => ({
+      input: { name: name ?? domain ?? '', ...(domain !== null && { domain }) },
+    }));
+    const kind = { ...this.kind, nameOf: ({ name }: CompanyInput) => name ?? null };
+    const outcomes = await this.upsert(drafts, { on_match: 'fill_empty' }, kind);
+    return new Map(
+      [...distinct.keys()].map((key, index) => {
+        const outcome = outcomes[index];
+        return [key, outcome?.id ?? outcome?.problem ?? notFound('company')];
+      }),
+    );
+  }
+
+  private draft(row: unknown, index: number): UpsertDraft<CompanyInput> {
+    const read = tryReadDto(UpsertCompany, row, `/${index}`);
+    const input = Array.isArray(read) ? read : readCompany(read, `/${index}`);
+    return Array.isArray(input)
+      ? { problem: new Invalid(input as readonly FieldMistake[]) }
+      : { input: input as CompanyInput };
+  }
+
+  protected apply(before: CompanyValues, input: CompanyInput): CompanyValues {
+    return applyCompanyPatch(before, input);
   }
 
   protected valuesOf(row: CompanyRow): CompanyValues {
@@ -76,18 +143,6 @@ export class CompaniesService extends RecordsService<CompanyRow, CompanyValues, 
 
   protected about({ parent_company_id }: CompanyRow, before?: CompanyRow): string[] {
     return [parent_company_id, before?.parent_company_id ?? null].filter((id) => id !== null);
-  }
-
-  protected async checkTree(id: string, before: CompanyValues, after: CompanyValues): Promise<void> {
-    const parent = after.parent_company_id;
-    if (parent === null || parent === before.parent_company_id) return;
-    const scope = scopeOf(this.rooms.context.workspaceId(), 'company tree');
-    const parents = await this.companies.lockParents(scope, [parent]);
-    if (isCyclic(id, parent, parents)) {
-      throw new Invalid([
-        { pointer: '/parent_company_id', detail: 'A company cannot belong to itself, in whatever number of steps.' },
-      ]);
-    }
   }
 
   private read(body: UpdateCompany): CompanyInput {

@@ -1,17 +1,23 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query, Res } from '@nestjs/common';
 import type { Response } from 'express';
 import { Requires } from '../../platform/auth/requires.decorator.js';
+import { Context } from '../../platform/context/context.js';
 import { readListQuery } from '../../platform/http/listing.js';
 import { Operation } from '../../platform/http/operation.decorator.js';
 import { type Query as QueryParameters, readFlags } from '../../platform/http/query-flags.js';
 import { CONTACT_LIST } from './contacts.list.js';
 import { ContactsService } from './contacts.service.js';
 import { AddChannel, ContactDto, CreateContact, UpdateContact } from './dto/contact.dto.js';
+import { BatchDto } from './dto/batch.dto.js';
+import { BATCH_PARAMETERS, batchAnswer, readBatchChoices, readRows } from './read-batch.js';
 
 /** People over HTTP. */
 @Controller('api/v1/contacts')
 export class ContactsController {
-  constructor(private readonly contacts: ContactsService) {}
+  constructor(
+    private readonly contacts: ContactsService,
+    private readonly context: Context,
+  ) {}
 
   @Get()
   @Requires('contacts:read')
@@ -32,6 +38,23 @@ export class ContactsController {
     const contact = await this.contacts.create(body);
     response.setHeader('location', `/api/v1/contacts/${contact.id}`);
     return contact;
+  }
+
+  @Post('batch')
+  @Requires('contacts:write')
+  @Operation({
+    id: 'contacts.batch',
+    summary: 'Create or change up to 1,000 contacts',
+    rows: CreateContact,
+    answers: BatchDto,
+    status: 200,
+    problems: ['422 batch-failed'],
+    query: BATCH_PARAMETERS,
+  })
+  async batch(@Body() body: unknown, @Query() query: QueryParameters) {
+    const choices = readBatchChoices(query);
+    const outcomes = await this.contacts.batch(readRows(body), choices);
+    return batchAnswer(outcomes, this.context.current().request_id);
   }
 
   @Get(':id')

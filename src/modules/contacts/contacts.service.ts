@@ -1,32 +1,51 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { Invalid } from '../../platform/errors/contract-problems.js';
-import type { FieldMistake } from '../../platform/errors/problem.js';
+import { type FieldMistake, Problem } from '../../platform/errors/problem.js';
+import { tryReadDto } from '../../platform/http/read-dto.js';
 import type { SearchDocument } from '../../platform/search/search-document.js';
 import {
   applyContactPatch,
+  applyContactRow,
   contactFault,
   type ContactInput,
+  contactKeys,
   type ContactValues,
   EMPTY_CONTACT,
   readContact,
 } from './apply-contact.js';
 import { readChannelValue, withChannel } from './channels.js';
 import { type ContactRow, ContactsRepository } from './contacts.repository.js';
-import type { AddChannel, CreateContact, UpdateContact } from './dto/contact.dto.js';
-import { RecordRooms, RecordsService } from './records.service.js';
+import type { UpsertDraft, UpsertKind, UpsertOutcome } from './bulk-upsert.js';
+import { CompaniesService, companyReferenceKey } from './companies.service.js';
+import { type AddChannel, CreateContact, type UpdateContact, UpsertContact } from './dto/contact.dto.js';
+import { type BatchChoices, batchOptions, RecordRooms, RecordsService } from './records.service.js';
+import type { UpsertOptions } from './upsert-options.js';
 import { textsOf } from './texts-of.js';
 
 /** People: every way in (REST, MCP, ingest, import) comes through here. */
 @Injectable()
 export class ContactsService extends RecordsService<ContactRow, ContactValues, ContactInput> implements OnModuleInit {
   readonly noun = 'contact';
-  protected readonly empty = EMPTY_CONTACT;
+  protected readonly kind: UpsertKind<ContactValues, ContactInput> = {
+    noun: 'contact',
+    empty: EMPTY_CONTACT,
+    applyRow: applyContactRow,
+    fault: contactFault,
+    keysOf: contactKeys,
+    nameOf: () => null,
+    references: ({ owner_user_id, company_id }) => ({ user_id: owner_user_id, company_id, parent_id: null }),
+    lockParents: () => Promise.resolve(new Map()),
+  };
   protected readonly shown = [
     'external_id', 'name', 'first_name', 'last_name', 'email', 'phone', 'title', 'company_id', 'owner_user_id', 'channels',
     'tags', 'attributes', 'deleted_at',
   ] as const; // prettier-ignore
 
-  constructor(rooms: RecordRooms, repository: ContactsRepository) {
+  constructor(
+    rooms: RecordRooms,
+    repository: ContactsRepository,
+    private readonly companies: CompaniesService,
+  ) {
     super(rooms, repository);
   }
 
@@ -56,12 +75,46 @@ export class ContactsService extends RecordsService<ContactRow, ContactValues, C
     }));
   }
 
-  protected apply(before: ContactValues, input: ContactInput): ContactValues {
-    return applyContactPatch(before, input);
+  /** Creates or changes up to 1,000 contacts, each row on its own unless `is_atomic`. Rows are bodies of a create. */
+  async batch(rows: readonly unknown[], choices: BatchChoices = {}): Promise<readonly UpsertOutcome[]> {
+    return this.upsert(
+      rows.map((row, index) => this.draft(CreateContact, row, index)),
+      batchOptions(choices),
+    );
   }
 
-  protected fault(values: ContactValues): FieldMistake | undefined {
-    return contactFault(values);
+  /**
+   * The same for other rooms, which choose how rows meet what is there. A row may name its company (`UpsertContact`), which
+   * is found or made first. Runs in the open transaction, if one is open.
+   */
+  async bulkUpsert(rows: readonly unknown[], options: UpsertOptions = {}): Promise<readonly UpsertOutcome[]> {
+    const drafts = rows.map((row, index) => this.draft(UpsertContact, row, index));
+    return this.rooms.db.transaction(async () => this.upsert(await this.linked(drafts), options));
+  }
+
+  /** Finds or makes the companies that rows name. */
+  private async linked(drafts: readonly UpsertDraft<ContactInput>[]): Promise<readonly UpsertDraft<ContactInput>[]> {
+    const named = drafts.flatMap((draft) => ('input' in draft && draft.input.company ? [draft.input.company] : []));
+    if (named.length === 0) return drafts;
+    const ids = await this.companies.findOrCreate(named);
+    return drafts.map((draft) => {
+      if ('problem' in draft || !draft.input.company || draft.input.company_id) return draft;
+      const found = ids.get(companyReferenceKey(draft.input.company));
+      if (found instanceof Problem) return { problem: found };
+      return found === undefined ? draft : { input: { ...draft.input, company_id: found } };
+    });
+  }
+
+  private draft(dto: typeof CreateContact, row: unknown, index: number): UpsertDraft<ContactInput> {
+    const read = tryReadDto(dto, row, `/${index}`);
+    const input = Array.isArray(read) ? read : readContact(read, `/${index}`, this.region());
+    return Array.isArray(input)
+      ? { problem: new Invalid(input as readonly FieldMistake[]) }
+      : { input: input as ContactInput };
+  }
+
+  protected apply(before: ContactValues, input: ContactInput): ContactValues {
+    return applyContactPatch(before, input);
   }
 
   protected valuesOf(row: ContactRow): ContactValues {
@@ -76,10 +129,6 @@ export class ContactsService extends RecordsService<ContactRow, ContactValues, C
 
   protected about({ company_id }: ContactRow, before?: ContactRow): string[] {
     return [company_id, before?.company_id ?? null].filter((id) => id !== null);
-  }
-
-  protected checkTree(): Promise<void> {
-    return Promise.resolve();
   }
 
   private read(body: UpdateContact): ContactInput {

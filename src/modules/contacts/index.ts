@@ -6,3 +6,6 @@ export { ContactsModule } from './contacts.module.js';
 export { ContactsService } from './contacts.service.js';
 export { CompanyDto, CreateCompany, UpdateCompany, UpsertCompany } from './dto/company.dto.js';
 export { AddChannel, ContactDto, CreateContact, UpdateContact, UpsertContact } from './dto/contact.dto.js';
+export { type UpsertOutcome } from './bulk-upsert.js';
+export { type BatchChoices } from './records.service.js';
+export { type UpsertOptions } from './upsert-options.js';

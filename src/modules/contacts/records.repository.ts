@@ -188,10 +188,10 @@ export abstract class RecordsRepository<Row extends RecordRow, Values extends ob
     return rows as CandidateRow<Row>[];
   }
 
-  /** Which of the given ids are there: companies that are not deleted, members that have not left. */
+  /** Which of the given ids are there: companies, and members that have not left. */
   async knownReferences(company_ids: readonly string[], user_ids: readonly string[]): Promise<Set<string>> {
     const rows = await this.db.query<{ id: string }>(
-      `select id from companies where id = any($1::uuid[]) and deleted_at is null
+      `select id from companies where id = any($1::uuid[])
        union all select user_id from memberships where user_id = any($2::uuid[]) and removed_at is null`,
       [company_ids, user_ids],
     );

@@ -7,14 +7,24 @@ import { Context } from '../../platform/context/context.js';
 import { constrained } from '../../platform/database/constraints.js';
 import { Database } from '../../platform/database/database.js';
 import { Forbidden, Invalid } from '../../platform/errors/contract-problems.js';
-import type { FieldMistake, Problem } from '../../platform/errors/problem.js';
+import type { Problem } from '../../platform/errors/problem.js';
 import { Events } from '../../platform/events/events.js';
 import { type ListRequest, type Page, writeCursor } from '../../platform/http/listing.js';
 import { Preconditions } from '../../platform/http/preconditions.js';
 import { Search } from '../../platform/search/search.js';
 import type { SearchDocument } from '../../platform/search/search-document.js';
+import { isCyclic } from './apply-company.js';
+import {
+  BulkUpsert,
+  cyclicParent,
+  type UpsertDraft,
+  type UpsertKind,
+  type UpsertOutcome,
+  type Written,
+} from './bulk-upsert.js';
 import { externalIdTaken, missingReference, notFound, type RecordNoun, recordIsMerged } from './contacts.errors.js';
 import type { RecordRow, RecordsRepository } from './records.repository.js';
+import type { ReplacedField, UpsertOptions } from './upsert-options.js';
 
 /** What every service of records works with. */
 @Injectable()
@@ -34,13 +44,21 @@ const MAX_SEARCH_PAGES = 4;
 
 type Values = { readonly external_id: string | null };
 
+/** What a caller of the bulk route may choose. */
+export interface BatchChoices {
+  readonly is_atomic?: boolean;
+  readonly is_restoring?: boolean;
+  readonly replace?: readonly ReplacedField[];
+}
+
 /**
  * The use cases that people and companies share. A change, its event and its search document are one transaction; a change
  * that changes nothing writes nothing.
  */
 export abstract class RecordsService<Row extends RecordRow, V extends Values, Input> {
   abstract readonly noun: RecordNoun;
-  protected abstract readonly empty: V;
+  /** What a batch must know of this kind of record. */
+  protected abstract readonly kind: UpsertKind<V, Input>;
   /** The fields of an answer that a change can be seen in. */
   protected abstract readonly shown: readonly (keyof Row & string)[];
 
@@ -51,23 +69,19 @@ export abstract class RecordsService<Row extends RecordRow, V extends Values, In
 
   /** Applies a request to the values of a record. */
   protected abstract apply(before: V, input: Input): V;
-  /** What a record may not be. */
-  protected abstract fault(values: V): FieldMistake | undefined;
   protected abstract document(row: Row): SearchDocument;
   /** The other records that an event of this one belongs to. */
   protected abstract about(row: Row, before?: Row): string[];
   /** The written columns of a row. */
   protected abstract valuesOf(row: Row): V;
-  /** Checks under the lock what only other rows can tell. */
-  protected abstract checkTree(id: string, before: V, after: V): Promise<void>;
 
   /** @throws {Problem} 409 external-id-taken; 422 with a pointer for what is wrong. */
   protected async createRecord(input: Input): Promise<Row> {
-    const values = this.checked(this.apply(this.empty, input));
+    const values = this.checked(this.apply(this.kind.empty, input));
     return this.referring(
       this.rooms.db.transaction(async () => {
         const id = v7();
-        const row = await this.repository.insert(id, values);
+        const [row] = await Promise.all([this.repository.insert(id, values), this.demandMember(null, values)]);
         if (!row) throw await this.taken(values.external_id);
         this.rooms.events.publish(`${this.noun}.created`, { subject_id: id, data: row, about: this.about(row) });
         await this.rooms.search.put(this.noun, id, this.document(row));
@@ -112,8 +126,8 @@ export abstract class RecordsService<Row extends RecordRow, V extends Values, In
           const holder = await this.repository.holderOf(after.external_id);
           if (holder) throw externalIdTaken(this.noun, after.external_id, holder);
         }
-        await this.checkTree(id, present, after);
-        const row = await this.repository.update(id, after);
+        await this.demandTree(id, present, after);
+        const [row] = await Promise.all([this.repository.update(id, after), this.demandMember(present, after)]);
         await this.announce('updated', row, before);
         return row;
       }),
@@ -152,6 +166,52 @@ export abstract class RecordsService<Row extends RecordRow, V extends Values, In
     });
   }
 
+  /** Writes rows of a bulk request: see BulkUpsert. */
+  protected async upsert(
+    drafts: readonly UpsertDraft<Input>[],
+    options: UpsertOptions,
+    kind: UpsertKind<V, Input> = this.kind,
+  ): Promise<readonly UpsertOutcome[]> {
+    const workspace_id = this.rooms.context.workspaceId();
+    const valuesOf = (row: Row) => this.valuesOf(row);
+    return this.referring(
+      this.rooms.db.transaction(async () => {
+        const batch = new BulkUpsert(kind, this.repository, workspace_id, valuesOf, options, drafts.length);
+        const { outcomes, written } = await batch.run(drafts);
+        await this.announceAll(written);
+        return outcomes;
+      }),
+    );
+  }
+
+  private async announceAll({ created, changed }: Written<Row>): Promise<void> {
+    const { events, search } = this.rooms;
+    if (created.length > 0) {
+      events.publishMany(
+        `${this.noun}.created`,
+        created.map((row) => ({ subject_id: row.id, data: row, about: this.about(row) })),
+      );
+    }
+    for (const verb of ['updated', 'restored'] as const) {
+      const some = changed.filter(({ before, after }) => isRestored(before, after) === (verb === 'restored'));
+      if (some.length === 0) continue;
+      events.publishMany(
+        `${this.noun}.${verb}`,
+        some.map(({ before, after }) => ({
+          subject_id: after.id,
+          data: after,
+          changes: this.changes(before, after),
+          about: this.about(after, before),
+        })),
+      );
+    }
+    const live = [...created, ...changed.map(({ after }) => after)].filter(({ deleted_at }) => deleted_at === null);
+    await search.putAll(
+      this.noun,
+      live.map((row) => ({ id: row.id, document: this.document(row) })),
+    );
+  }
+
   /** Publishes a change and brings the search index up to date. */
   private async announce(verb: 'updated' | 'deleted' | 'restored', row: Row, before: Row): Promise<void> {
     this.rooms.events.publish(`${this.noun}.${verb}`, {
@@ -177,8 +237,24 @@ export abstract class RecordsService<Row extends RecordRow, V extends Values, In
     return row as unknown as Row;
   }
 
+  /** The owner must be a member who has not left; the question travels with the write. */
+  private async demandMember(before: V | null, after: V): Promise<void> {
+    const { user_id } = this.kind.references(after);
+    if (user_id === null || (before && this.kind.references(before).user_id === user_id)) return;
+    const known = await this.repository.knownReferences([], [user_id]);
+    if (!known.has(user_id)) throw missingReference('/owner_user_id', 'member');
+  }
+
+  /** Nothing may belong to itself. */
+  private async demandTree(id: string, before: V, after: V): Promise<void> {
+    const { parent_id } = this.kind.references(after);
+    if (parent_id === null || parent_id === this.kind.references(before).parent_id) return;
+    const parents = await this.kind.lockParents([parent_id]);
+    if (isCyclic(id, parent_id, parents)) throw cyclicParent('/parent_company_id');
+  }
+
   private checked(values: V): V {
-    const fault = this.fault(values);
+    const fault = this.kind.fault(values);
     if (fault) throw new Invalid([fault]);
     return values;
   }
@@ -238,6 +314,21 @@ export abstract class RecordsService<Row extends RecordRow, V extends Values, In
     );
     return { ...rest, items: [...items, ...rest.items] };
   }
+}
+
+/** How the bulk route meets what is there: external_id decides, and rows of deleted records fail unless they are revived. */
+export function batchOptions({ is_atomic = false, is_restoring = false, replace = [] }: BatchChoices): UpsertOptions {
+  return {
+    on_match: 'update',
+    on_deleted: is_restoring ? 'restore' : 'fail',
+    on_ambiguous: 'external_id',
+    is_atomic,
+    replace,
+  };
+}
+
+function isRestored(before: RecordRow, after: RecordRow): boolean {
+  return before.deleted_at !== null && after.deleted_at === null;
 }
 
 /** A forged cursor must be a mistake of the caller, not a failed cast. */
