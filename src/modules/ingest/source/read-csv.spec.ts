@@ -52,6 +52,7 @@ describe('openCsv finds the layout', () => {
     const { layout, cells } = await read('Ada,a@x.org\nBob,b@x.org\n', { has_header: false });
     expect(layout).toMatchObject({ columns: ['Column 1', 'Column 2'], header_line: null });
     expect(cells).toHaveLength(2);
+    expect((await read('First Name,Email\nAda,a\n', { has_header: false })).cells).toHaveLength(2);
   });
 
   it('gives duplicate and empty headers names of their own', async () => {
