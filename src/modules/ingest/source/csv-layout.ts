@@ -1,6 +1,6 @@
 import { diagnose, type Diagnostic } from './diagnostics.js';
 import { isKnownHeader, headerKey } from './header-aliases.js';
-import { countLineEnds, nextLineStart, scanRow } from './csv-scanner.js';
+import { countLineEnds, MAX_COLUMNS, nextLineStart, scanRow } from './csv-scanner.js';
 
 /** What the first 64 KiB of a CSV tell about all of it. */
 export interface CsvLayout {
@@ -69,8 +69,9 @@ export function detectLayout(head: string, isWhole: boolean, options: CsvLayoutO
     };
   }
   const diagnostics: Diagnostic[] = [];
-  if (header < 0 && options.has_header === false) {
-    const columns = first.cells.map((_, index) => `Column ${index + 1}`);
+  if (options.has_header === false) {
+    const width = Math.max(first.cells.length, best.columns);
+    const columns = Array.from({ length: Math.min(width, MAX_COLUMNS) }, (_, index) => `Column ${index + 1}`);
     return { delimiter, columns, header_line: null, body_start: start, body_line: firstLine, diagnostics };
   }
   const headerRow = rows[header] ?? first;

@@ -277,7 +277,7 @@ describe('any card at all', () => {
   });
 
   it('is linear in one line of 10 MiB', () => {
-    const started = performance.now();
+    const started = process.cpuUsage(); // not the clock: other tests run beside this one
     for (const unit of ['"', ';A="', '^']) {
       const line = unit.repeat((10 * 1024 * 1024) / unit.length);
       for (const head of ['NOTE:', 'NOTE;X=']) {
@@ -285,6 +285,6 @@ describe('any card at all', () => {
         expect(one && normaliseRecord(mapCard(one).candidate).values).toMatchObject({ first_name: 'A' });
       }
     }
-    expect(performance.now() - started).toBeLessThan(25_000);
+    expect(process.cpuUsage(started).user / 1000).toBeLessThan(25_000);
   });
 });

@@ -54,6 +54,10 @@ export function planColumns(columns: readonly string[], mapping?: Mapping, optio
   const entity = mapping?.entity ?? options.entity ?? guessEntity(columns);
   const diagnostics: Diagnostic[] = [];
   const named = matchNames(columns, mapping, diagnostics);
+  if (options.external_id !== undefined && !columns.includes(options.external_id)) {
+    const message = 'the source has no such column; external ids were not taken';
+    diagnostics.push(diagnose(WHOLE_SOURCE, 'warning', 'column-missing', message, { column: options.external_id }));
+  }
   const found = columns.map((column): Found => {
     const rule = named.rules.get(column);
     if (rule !== undefined) return { column, rule, confidence: 1, by: 'mapping' };

@@ -52,6 +52,7 @@ describe('openCsv finds the layout', () => {
     const { layout, cells } = await read('Ada,a@x.org\nBob,b@x.org\n', { has_header: false });
     expect(layout).toMatchObject({ columns: ['Column 1', 'Column 2'], header_line: null });
     expect(cells).toHaveLength(2);
+    expect((await read('First Name,Email\nAda,a\n', { has_header: false })).cells).toHaveLength(2);
   });
 
   it('gives duplicate and empty headers names of their own', async () => {
@@ -202,9 +203,9 @@ describe('openCsv holds for any input', () => {
 
   it('is linear where every line opens a quote that nothing closes', async () => {
     const hostile = '""a\n'.repeat(300_000); // 1.2 MB; trying 1 MiB for each line would be 300 GB
-    const started = performance.now();
+    const started = process.cpuUsage(); // not the clock: other tests run beside this one
     const { rows } = await read(['First Name,Email\n', hostile]);
     expect(rows.length).toBeGreaterThan(290_000);
-    expect(performance.now() - started).toBeLessThan(15_000);
+    expect(process.cpuUsage(started).user / 1000).toBeLessThan(15_000);
   });
 });

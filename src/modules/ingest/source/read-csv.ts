@@ -26,7 +26,7 @@ const HEAD_CHARS = 64 * 1024;
 /** A record may have at most this many characters. */
 const MAX_RECORD_CHARS = 8 * 1024 * 1024;
 /** Beyond this, looking for the end of quotes costs more than the file is worth; then a quote must close on its line. */
-const FREE_RESCAN_CHARS = 64 * 1024 * 1024;
+const FREE_RESCAN_CHARS = 16 * 1024 * 1024;
 
 /** Reads the header and returns the records behind it. `layout.diagnostics` has an error when it cannot be read. */
 export async function openCsv(
@@ -71,7 +71,7 @@ async function* rowsOf(
   let consumed = 0;
   for (;;) {
     if (window.isEmpty && !(await window.more())) return;
-    const rules = { delimiter, isEnd: window.isEnd, isMultiline: rescanned < FREE_RESCAN_CHARS + 4 * consumed };
+    const rules = { delimiter, isEnd: window.isEnd, isMultiline: rescanned < FREE_RESCAN_CHARS + consumed };
     const { text, at } = window;
     const scanned = scanRow(text, at, rules);
     if (scanned === null) {

@@ -64,6 +64,12 @@ describe('openJson', () => {
     expect(codes(await read('[{"a":1} {"a":2}]'))).toEqual(['', 'invalid-json']);
   });
 
+  it('counts a CR LF that two chunks share as one line end', async () => {
+    const lead = ' '.repeat(64 * 1024 - 2);
+    const rows = await read(['[', `${lead}\r`, '\n{"a":1}]']);
+    expect(rows[0]?.line).toBe(2);
+  });
+
   it('names line and column of what is no JSON', async () => {
     expect(await openJson(['\n  hello'])).toMatchObject({ ok: false, error: { code: 'unreadable-payload' } });
     const opening = await openJson(['\n  hello']);

@@ -168,7 +168,7 @@ class ElementCursor {
       const { text, at } = this.window;
       let end = at;
       while (end < text.length && ' \t\r\n'.includes(text.charAt(end))) end++;
-      if (end === text.length && text.endsWith('\r') && !this.window.isEnd && end - 1 > at) end--;
+      if (end === text.length && text.endsWith('\r') && !this.window.isEnd && end > at) end--;
       if (end > at) this.pass(end - at);
       if (end < text.length && text.charAt(end) !== '\r') return;
       if (this.window.isEnd) return;
