@@ -6,14 +6,13 @@ import 'reflect-metadata';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { DatabaseConfig, JobsConfig } from '../../dist/config/app-config.js';
-import { Context } from '../../dist/src/platform/context/context.js';
+import { AppConfig } from '../../dist/config/app-config.js';
+import { AppModule } from '../../dist/src/app.module.js';
 import { Database } from '../../dist/src/platform/database/database.js';
-import { DatabaseModule } from '../../dist/src/platform/database/database.module.js';
 import { Handles } from '../../dist/src/platform/jobs/handles.decorator.js';
-import { JobsModule } from '../../dist/src/platform/jobs/jobs.module.js';
 import { Workers } from '../../dist/src/platform/jobs/workers.js';
 import { WorkerSettings } from '../../dist/src/platform/jobs/worker-settings.js';
+import { TEST_SECRET_KEY } from './secret-key.mjs';
 
 const { urls, settings, skew_ms = 0 } = JSON.parse(process.argv[2]);
 if (skew_ms !== 0) {
@@ -66,20 +65,16 @@ for (const [name, options] of Object.entries(handles)) {
 class Bench {}
 Module({
   providers: [
-    Context,
-    { provide: JobsConfig, useValue: new JobsConfig() },
     { provide: WorkerSettings, useValue: Object.assign(new WorkerSettings(), settings) },
     { provide: 'handlers', useFactory: (db) => new Handlers(db), inject: [Database] },
   ],
-  exports: [Context, JobsConfig, WorkerSettings],
+  exports: [WorkerSettings],
 })(Bench);
 
 class App {}
-Module({
-  imports: [{ module: Bench, global: true }, DatabaseModule.for(new DatabaseConfig(), urls), JobsModule],
-})(App);
+Module({ imports: [{ module: Bench, global: true }, AppModule.for(new AppConfig(), urls, TEST_SECRET_KEY)] })(App);
 
-const app = await NestFactory.createApplicationContext(App, { logger: false });
+const app = await NestFactory.createApplicationContext(App, { logger: false, abortOnError: false });
 app.get(Workers).start();
 process.once('SIGTERM', async () => {
   await app.close();

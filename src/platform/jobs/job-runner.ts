@@ -2,6 +2,7 @@ import { Injectable, Logger, Optional } from '@nestjs/common';
 import { Context } from '../context/context.js';
 import { systemPrincipal } from '../context/principal.js';
 import { Database } from '../database/database.js';
+import { Events } from '../events/events.js';
 import { CallerCheck } from './caller-check.js';
 import { backoffMs } from './backoff.js';
 import type { AgainOptions, Job, JobEnd, LeasedJob } from './job.js';
@@ -31,6 +32,7 @@ export class JobRunner {
     private readonly context: Context,
     private readonly callers: CallerCheck,
     private readonly repository: JobsRepository,
+    private readonly events: Events,
     @Optional() private readonly settings: WorkerSettings = new WorkerSettings(),
   ) {}
 
@@ -127,8 +129,13 @@ export class JobRunner {
     }
   }
 
-  private async park(row: LeasedJob, error: string, only_expired: boolean): Promise<boolean> {
-    const result = await this.repository.park(row, cut(error), only_expired);
+  private async park(row: LeasedJob, reason: string, only_expired: boolean): Promise<boolean> {
+    const { id, kind, attempt } = row;
+    const error = cut(reason);
+    const result = await this.repository.park(row, error, only_expired);
+    if (result === 'parked') {
+      this.events.publish('job.parked', { subject_id: id, data: { id, kind, attempts: attempt, error } });
+    }
     return result !== 'gone';
   }
 }

@@ -40,7 +40,7 @@ const jobsLeft = (state = '%') => count(`select count(*) from jobs where state l
 const effects = () => count('select count(*) from effects');
 
 it('loses and repeats no effect while workers are killed', async () => {
-  const jobs = 3_000;
+  const jobs = 2_000;
   for (let n = 0; n < jobs; n += 1_000) {
     const items = Array.from({ length: 1_000 }, (_, index) => ({
       payload: { n: n + index, ms: 15 },
@@ -49,7 +49,7 @@ it('loses and repeats no effect while workers are killed', async () => {
     await bench.inWorkspace(workspace, () => bench.jobs.enqueueMany('test.effect', items));
   }
   const workers: WorkerProcess[] = await Promise.all([1, 2, 3].map(() => startWorker(database, settings)));
-  for (let kills = 0; kills < 4; kills++) {
+  for (let kills = 0; kills < 3; kills++) {
     const seen = await effects();
     await until('some progress', async () => (await effects()) > seen + 100 || (await jobsLeft()) === 0);
     await workers.shift()?.end('SIGKILL');
