@@ -40,7 +40,7 @@ export interface ClaimAnswer {
  * of their number and not of their rows. It starts behind the lane served last, turns round at the end of the index once,
  * and leaps over whole kinds that nobody here handles and whole workspaces that have their share. Every number is in slots.
  */
-const CLAIM = `
+export const CLAIM = `
 with recursive walk(workspace_id, kind, lane, found, visited, is_round, is_usable) as (
   select $15::uuid, $16::text collate "C", $17::text collate "C", 0, 0, false, false
   union all
@@ -201,7 +201,8 @@ export class JobClaimsRepository {
 
 const NIL_UUID = '00000000-0000-0000-0000-000000000000';
 
-function claimValues(request: ClaimRequest): unknown[] {
+/** The parameters of the claim, in order. */
+export function claimValues(request: ClaimRequest): unknown[] {
   const { kinds, held_lanes: lanes, held_workspaces: workspaces, behind } = request;
   return [
     kinds.map((row) => row.kind),

@@ -1,7 +1,8 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable, Logger, Optional } from '@nestjs/common';
 import { Context } from '../context/context.js';
 import { systemPrincipal } from '../context/principal.js';
 import { Database } from '../database/database.js';
+import { Events } from '../events/events.js';
 import { CallerCheck } from './caller-check.js';
 import { backoffMs } from './backoff.js';
 import type { AgainOptions, Job, JobEnd, LeasedJob } from './job.js';
@@ -9,6 +10,7 @@ import type { JobHandler } from './job-handlers.js';
 import { retryTwins, type Unfinished } from './job-statements.js';
 import { LeaseLost, WorkerStops } from './jobs.errors.js';
 import { JobsRepository } from './jobs.repository.js';
+import { WorkerSettings } from './worker-settings.js';
 
 /** What remains to be recorded after a run. `recorded`: nothing. */
 export type RunEnd =
@@ -30,6 +32,8 @@ export class JobRunner {
     private readonly context: Context,
     private readonly callers: CallerCheck,
     private readonly repository: JobsRepository,
+    private readonly events: Events,
+    @Optional() private readonly settings: WorkerSettings = new WorkerSettings(),
   ) {}
 
   /** Never rejects on account of the handler; rejects when the database cannot record the end. */
@@ -81,7 +85,7 @@ export class JobRunner {
     }
     const text = errorText(error);
     this.logger.warn(`${row.kind} ${row.id}, attempt ${row.attempt} of ${row.max_attempts}: ${text}`);
-    const end = { after_ms: backoffMs(row.attempt), counted: true, reason: text };
+    const end = { after_ms: backoffMs(row.attempt, this.settings.backoff_base_ms), counted: true, reason: text };
     const system = systemPrincipal(row.workspace_id, row.actor);
     const settled = await this.context.runAs(system, { via: 'system', depth: row.depth }, () =>
       this.settle(row, { outcome: 'again', ...end }),
@@ -116,13 +120,22 @@ export class JobRunner {
       return {
         outcome: 'failed',
         record: 'return',
-        unfinished: toUnfinished(row, { after_ms: backoffMs(row.attempt), counted: true, reason: errorText(error) }),
+        unfinished: toUnfinished(row, {
+          after_ms: backoffMs(row.attempt, this.settings.backoff_base_ms),
+          counted: true,
+          reason: errorText(error),
+        }),
       };
     }
   }
 
-  private async park(row: LeasedJob, error: string, only_expired: boolean): Promise<boolean> {
-    const result = await this.repository.park(row, cut(error), only_expired);
+  private async park(row: LeasedJob, reason: string, only_expired: boolean): Promise<boolean> {
+    const { id, kind, attempt } = row;
+    const error = cut(reason);
+    const result = await this.repository.park(row, error, only_expired);
+    if (result === 'parked') {
+      this.events.publish('job.parked', { subject_id: id, data: { id, kind, attempts: attempt, error } });
+    }
     return result !== 'gone';
   }
 }

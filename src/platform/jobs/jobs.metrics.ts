@@ -1,10 +1,16 @@
 import { Counter, Gauge, Histogram } from 'prom-client';
 
+/** Who knows the depths; asked before the gauges are read. */
+export const depths: { fill?: (() => Promise<void>) | undefined } = {};
+
+const collect = (): Promise<void> | undefined => depths.fill?.();
+
 /** Depth of the queue by kind and state, over all workspaces. */
 export const jobsGauge = new Gauge({
   name: 'engawa_jobs',
   help: 'Jobs by kind and state.',
   labelNames: ['kind', 'state'],
+  collect,
 });
 
 export const oldestReadyGauge = new Gauge({

@@ -1,9 +1,15 @@
 import { Global, Module } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { CallerCheck, SystemCallersOnly } from './caller-check.js';
+import { SchedulingModule } from '../scheduling/scheduling.module.js';
+import { JobAdministration } from './job-administration.js';
+import { JobAdministrationRepository } from './job-administration.repository.js';
+import { JobDepths } from './job-depths.js';
 import { JobClaimsRepository } from './job-claims.repository.js';
 import { JobHandlers } from './job-handlers.js';
 import { JobRunner } from './job-runner.js';
+import { JobsController } from './jobs.controller.js';
+import { ParkedJobs } from './parked-jobs.js';
 import { Jobs } from './jobs.js';
 import { JobsRepository } from './jobs.repository.js';
 import { Reaper } from './reaper.js';
@@ -13,7 +19,8 @@ import { Workers } from './workers.js';
 /** Durable work. The process starts `Workers` where its role asks for it. */
 @Global()
 @Module({
-  imports: [DiscoveryModule],
+  imports: [DiscoveryModule, SchedulingModule],
+  controllers: [JobsController],
   providers: [
     Jobs,
     JobsRepository,
@@ -22,6 +29,10 @@ import { Workers } from './workers.js';
     JobRunner,
     Reaper,
     Workers,
+    JobAdministration,
+    JobAdministrationRepository,
+    JobDepths,
+    ParkedJobs,
     { provide: WakeUps, useClass: LiveWakeUps },
     { provide: CallerCheck, useClass: SystemCallersOnly },
   ],

@@ -1,8 +1,9 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Optional } from '@nestjs/common';
 import { backoffMs } from './backoff.js';
 import { JobClaimsRepository } from './job-claims.repository.js';
 import { JobRunner } from './job-runner.js';
 import { jobsReaped } from './jobs.metrics.js';
+import { WorkerSettings } from './worker-settings.js';
 
 const REASON = 'the lease ran out: the worker was stopped, or lost the database';
 
@@ -12,6 +13,7 @@ export class Reaper {
   constructor(
     private readonly claims: JobClaimsRepository,
     private readonly runner: JobRunner,
+    @Optional() private readonly settings: WorkerSettings = new WorkerSettings(),
   ) {}
 
   /** @returns how many jobs were taken back or set aside. */
@@ -22,7 +24,9 @@ export class Reaper {
     const again = expired.filter((job) => !isSpent(job));
     if (again.length > 0) {
       const ends = again.map(({ workspace_id, id, token, attempt }) => {
-        return { workspace_id, id, token, after_ms: backoffMs(attempt), counted: true, error: REASON };
+        // The lease has been waited for already, hence half: 30 + 5 + 2.5 s keep the promise of 40 s.
+        const after_ms = backoffMs(attempt, this.settings.backoff_base_ms) / 2;
+        return { workspace_id, id, token, after_ms, counted: true, error: REASON };
       });
       await this.claims.giveBack(ends, true);
     }

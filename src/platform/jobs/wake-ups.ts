@@ -9,22 +9,7 @@ export abstract class WakeUps {
   abstract on(listener: () => void): () => void;
 }
 
-/** Wake-ups within this process. */
-@Injectable()
-export class LocalWakeUps extends WakeUps {
-  private readonly listeners = new Set<() => void>();
-
-  signal(): void {
-    for (const listener of this.listeners) listener();
-  }
-
-  on(listener: () => void): () => void {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
-  }
-}
-
-/** Wake-ups in every process on the database. */
+/** Wake-ups of this process and, by coalesced notifications, of all others. */
 @Injectable()
 export class LiveWakeUps extends WakeUps {
   constructor(private readonly live: LiveSignals) {

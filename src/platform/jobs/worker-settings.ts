@@ -8,6 +8,8 @@ export class WorkerSettings {
   reap_ms = 5_000;
   /** How often an idle process looks for work without being woken (plus 0-20 %). */
   poll_ms = 1_000;
+  /** Wait after the first failure; it doubles with each. */
+  backoff_base_ms = 5_000;
   /** What handlers get to end by themselves when the process stops. */
   shutdown_ms = 8_000;
   /** How long claim, heartbeat and result may wait for the database. */
