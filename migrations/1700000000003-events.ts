@@ -147,6 +147,13 @@ export class Events1700000000003 extends AppendOnly implements MigrationInterfac
           where (e.workspace_id, e.epoch, e.tx) < (here, current_epoch, pg_snapshot_xmin(pg_current_snapshot()))
           order by e.workspace_id desc, e.epoch desc, e.tx desc, e.seq desc limit 1;
       end $$;
+      -- True when rows are committed that a reader may not take yet, because an older writer is still open.
+      create function app.log_is_held(current_epoch integer) returns boolean
+        language plpgsql stable set enable_sort = off set enable_bitmapscan = off set enable_seqscan = off
+        as $$
+      begin
+        return exists (select from events e where (e.epoch, e.tx) >= (current_epoch, pg_snapshot_xmin(pg_current_snapshot())));
+      end $$;
       revoke all on function app.log_after(integer, xid8, bigint, integer, uuid[], text[], text[], integer) from public;
       grant execute on function app.log_after(integer, xid8, bigint, integer, uuid[], text[], text[], integer) to engawa_system;
 

@@ -1,5 +1,5 @@
 import type { PoolClient, QueryResult } from 'pg';
-import type { DataSource } from 'typeorm';
+import type { DataSource, QueryRunner } from 'typeorm';
 import { allOf, openScope, Scope } from './scope.js';
 import type { Statement } from './statement.js';
 
@@ -45,7 +45,7 @@ async function runOnce<T>(source: DataSource, plan: TransactionPlan, work: () =>
     scope.state = 'over';
     await client.query('ROLLBACK').then(
       () => runner.release(),
-      () => client.release(true),
+      () => discard(runner, client),
     );
     throw error;
   }
@@ -53,7 +53,7 @@ async function runOnce<T>(source: DataSource, plan: TransactionPlan, work: () =>
     scope.state = 'over';
     client.query('COMMIT').then(
       () => runner.release(),
-      () => client.release(true),
+      () => discard(runner, client),
     );
     return result;
   }
@@ -73,12 +73,17 @@ async function commit(scope: Scope): Promise<void> {
     // COMMIT after a failed statement rolls back; a broken connection must not return to the pool.
     await scope.client.query('ROLLBACK').then(
       () => scope.runner.release(),
-      () => scope.client.release(true),
+      () => discard(scope.runner, scope.client),
     );
     throw error;
   }
   await scope.runner.release();
   scope.runAfterCommits();
+}
+
+/** Closes a connection that is in no known state. TypeORM has let go of one that was lost already. */
+function discard(runner: QueryRunner, client: PoolClient): void {
+  if (!runner.isReleased) client.release(true);
 }
 
 /** Runs work under a savepoint of the open transaction: what it wrote and collected is undone when it throws. */

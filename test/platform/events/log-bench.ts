@@ -1,18 +1,17 @@
-import { Module } from '@nestjs/common';
+import { Global, Module } from '@nestjs/common';
 import type { Type } from '@nestjs/common';
 import { Test, type TestingModule } from '@nestjs/testing';
-import { AppConfig } from '../../../config/app-config.js';
+import { AppConfig, HttpConfig } from '../../../config/app-config.js';
 import { Context } from '../../../src/platform/context/context.js';
 import { type Principal, systemPrincipal } from '../../../src/platform/context/principal.js';
 import { Database } from '../../../src/platform/database/database.js';
 import { DatabaseModule } from '../../../src/platform/database/database.module.js';
 import { Events } from '../../../src/platform/events/events.js';
 import { EventsModule } from '../../../src/platform/events/events.module.js';
-import { Global } from '@nestjs/common';
 import type { TestDatabase } from '../../support/database.js';
 
 @Global()
-@Module({ providers: [Context], exports: [Context] })
+@Module({ providers: [Context, HttpConfig], exports: [Context, HttpConfig] })
 class ContextRoom {}
 
 /** One process of the installation, as far as the log is concerned: the rooms it needs, without HTTP. */
@@ -38,6 +37,7 @@ export async function startLogProcess(
     imports: [ContextRoom, DatabaseModule.for(config, database.urls), EventsModule],
     providers: [...providers],
   }).compile();
+  module.useLogger(false);
   await module.init();
   const context = module.get(Context, { strict: false });
   const db = module.get(Database, { strict: false });
