@@ -1,17 +1,36 @@
 import { Global, Module } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { ConsumerRound } from './consumer-round.js';
+import { EventQueries } from './event-queries.js';
+import { EventSchemas } from './event-schemas.js';
+import { EventStream } from './event-stream.js';
+import { EventsController } from './events.controller.js';
 import { Events } from './events.js';
 import { LiveSignals } from './live-signals.js';
+import { LogHealth } from './log-health.js';
 import { LogReader } from './log-reader.js';
 import { Relay } from './relay.js';
 import { RetryQueue } from './retry-queue.js';
+import { Streams } from './streams.js';
 
 /** The event log: publishing, consuming, watching. */
 @Global()
 @Module({
   imports: [DiscoveryModule],
-  providers: [LiveSignals, Events, LogReader, RetryQueue, ConsumerRound, Relay],
-  exports: [LiveSignals, Events, LogReader, RetryQueue, Relay],
+  controllers: [EventsController],
+  providers: [
+    LiveSignals,
+    Events,
+    LogReader,
+    RetryQueue,
+    ConsumerRound,
+    Relay,
+    EventStream,
+    EventSchemas,
+    EventQueries,
+    Streams,
+    LogHealth,
+  ],
+  exports: [LiveSignals, Events, LogReader, RetryQueue, Relay, EventSchemas, EventStream, LogHealth],
 })
 export class EventsModule {}

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { LiveSignals, SignalChannel } from './live-signals.js';
 
 /** Longest time between two looks; what a lost signal costs. */
@@ -20,8 +21,15 @@ export class Pulse {
   private looked_at_ms = 0;
   private unsubscribe: (() => void) | undefined;
 
-  /** @param look `isPoll`: nobody asked for this look. Answers whether rows are held back. */
-  constructor(private readonly look: (isPoll: boolean) => Promise<boolean>) {}
+  private readonly look: (isPoll: boolean) => Promise<boolean>;
+
+  /**
+   * @param look `isPoll`: nobody asked for this look. Answers whether rows are held back. It runs outside the context of
+   * whoever sent the signal.
+   */
+  constructor(look: (isPoll: boolean) => Promise<boolean>) {
+    this.look = AsyncResource.bind(look);
+  }
 
   start(live: LiveSignals, channel: SignalChannel): void {
     this.isRunning = true;
@@ -33,6 +41,11 @@ export class Pulse {
   beat(): void {
     this.isWoken = true;
     if (this.isRunning && !this.looking) this.schedule(this.looked_at_ms + SPACING_MS - performance.now(), false);
+  }
+
+  /** Resolves when the look under way, if any, is over. */
+  async settled(): Promise<void> {
+    await this.looking;
   }
 
   async stop(): Promise<void> {
