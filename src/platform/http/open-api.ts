@@ -100,7 +100,14 @@ function operation(route: Route, schemas: Record<string, JsonSchema>): JsonSchem
     ...(body && {
       requestBody: {
         required: true,
-        content: { 'application/json': { schema: named(body, 'request', schemas), example: exampleOf(body) } },
+        content: {
+          'application/json': spec.rows
+            ? {
+                schema: { type: 'array', items: named(spec.rows, 'request', schemas) },
+                example: [exampleOf(spec.rows)],
+              }
+            : { schema: named(body, 'request', schemas), example: exampleOf(body) },
+        },
       },
     }),
     ...(spec.consumes && {

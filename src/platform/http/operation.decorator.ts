@@ -10,6 +10,8 @@ export interface OperationSpec {
   /** `noun.verb`, unique: contacts.create. */
   readonly id: string;
   readonly summary: string;
+  /** The class of each row of a body that is a list; the handler takes the body as `unknown`. */
+  readonly rows?: Dto;
   /** The class of the answer's body; none for 204. */
   readonly answers?: Dto;
   /** The answer is a page of `answers`, read by this list. */
