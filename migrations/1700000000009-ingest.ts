@@ -50,6 +50,7 @@ export class Ingest1700000000009 extends AppendOnly implements MigrationInterfac
         outcome text not null,
         entity_type text not null,
         entity_id uuid,
+        digest text,
         diagnostics jsonb not null default '[]',
         constraint ingest_rows_pkey primary key (workspace_id, run_id, row),
         constraint ingest_rows_run_id_fkey foreign key (workspace_id, run_id)
@@ -57,6 +58,7 @@ export class Ingest1700000000009 extends AppendOnly implements MigrationInterfac
         constraint ingest_rows_outcome_check check (outcome in ('created', 'updated', 'unchanged', 'skipped', 'failed'))
       );
       create index ingest_rows_outcome_idx on ingest_rows (workspace_id, run_id, outcome, row);
+      create index ingest_rows_digest_idx on ingest_rows (workspace_id, digest) where digest is not null;
       select app.protect('ingest_rows');
     `);
   }

@@ -1,6 +1,7 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import type { AppConfig } from '../config/app-config.js';
 import { ContactsModule } from './modules/contacts/contacts.module.js';
+import { IngestModule } from './modules/ingest/ingest.module.js';
 import { WorkspacesModule } from './modules/workspaces/workspaces.module.js';
 import { AuthModule } from './platform/auth/auth.module.js';
 import { ContextModule } from './platform/context/context.module.js';
@@ -45,6 +46,7 @@ export class AppModule {
         StorageModule,
         TelemetryModule,
         ContactsModule,
+        IngestModule,
         WorkspacesModule,
         EventsModule,
         JobsModule,

@@ -1,6 +1,5 @@
 import { Global, Module } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
-import { CallerCheck, SystemCallersOnly } from './caller-check.js';
 import { SchedulingModule } from '../scheduling/scheduling.module.js';
 import { JobAdministration } from './job-administration.js';
 import { JobAdministrationRepository } from './job-administration.repository.js';
@@ -34,7 +33,6 @@ import { Workers } from './workers.js';
     JobDepths,
     ParkedJobs,
     { provide: WakeUps, useClass: LiveWakeUps },
-    { provide: CallerCheck, useClass: SystemCallersOnly },
   ],
   exports: [Jobs, Workers, JobHandlers],
 })

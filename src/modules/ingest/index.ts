@@ -1,0 +1,3 @@
+export { IngestPayload, IngestResult } from './ingest.dto.js';
+export { IngestModule } from './ingest.module.js';
+export { IngestService } from './ingest.service.js';
