@@ -36,8 +36,8 @@ export class Bucket {
   leased_at = 0;
   asked_at = 0;
   touched_at: number;
-  /** 0: not yet. */
-  exceeded_at = 0;
+  /** -1: not yet. */
+  exceeded_at = -1;
   flight: Promise<void> | null = null;
   older: Bucket | null = null;
   newer: Bucket | null = null;

@@ -87,8 +87,14 @@ export class Limiter implements OnModuleDestroy, BeforeApplicationShutdown {
     await this.giveBack([...this.holding]);
   }
 
+  /** A database that does not answer must not keep the process from ending. */
   async beforeApplicationShutdown(): Promise<void> {
-    await this.returnAll();
+    let cancel: (() => void) | undefined;
+    const patience = new Promise<void>((resolve) => {
+      cancel = this.clock.after(PATIENCE_MS, resolve);
+    });
+    await Promise.race([this.returnAll(), patience]);
+    cancel?.();
   }
 
   onModuleDestroy(): void {
@@ -288,7 +294,7 @@ export class Limiter implements OnModuleDestroy, BeforeApplicationShutdown {
 
   private noticeExceeded(bucket: Bucket, policy: Policy, now: number): void {
     if (!this.exceededListener) return;
-    if (bucket.exceeded_at !== 0 && now - bucket.exceeded_at < EXCEEDED_EVERY_MS) return;
+    if (bucket.exceeded_at >= 0 && now - bucket.exceeded_at < EXCEEDED_EVERY_MS) return;
     bucket.exceeded_at = now;
     this.exceededListener(policy);
   }
