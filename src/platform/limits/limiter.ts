@@ -1,4 +1,5 @@
 import { type BeforeApplicationShutdown, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import { Scheduled } from '../scheduling/scheduled.decorator.js';
 import { type Bucket, BucketTable, PATIENCE_MS } from './bucket.js';
 import type { Decision } from './decision.js';
 import { bucketName, LeaseStore, type Unused } from './lease-store.js';
@@ -71,7 +72,8 @@ export class Limiter implements OnModuleDestroy, BeforeApplicationShutdown {
     return this.store.standing(policies.filter(({ q }) => q > 0));
   }
 
-  /** Forgets windows that are long over. Scheduled every five minutes. */
+  /** Forgets windows that are long over. */
+  @Scheduled({ name: 'limits.delete-old-windows', every_ms: 300_000 })
   deleteOldWindows(): Promise<void> {
     return this.store.deleteOld();
   }

@@ -1,3 +1,4 @@
+import { Scheduling } from '../../../src/platform/scheduling/scheduling.js';
 import { type Caller, caller, startTestApp, type TestApp } from '../../support/app.js';
 import { Limiter } from '../../../src/platform/limits/limiter.js';
 import { ExceededReports } from '../../../src/platform/limits/exceeded-reports.js';
@@ -175,4 +176,13 @@ it('gives unused permits back when the process ends', async () => {
   const policy = { name: 'workspace', q: 6_000, w: 60, subject: workspace.id } as const;
   const [standing] = await app.app.nest.get(Limiter).standing([policy]);
   expect(standing?.granted).toBeLessThanOrEqual(3);
+});
+
+it('forgets old windows in the house-keeping', async () => {
+  await app.database.owner.query(
+    "insert into rate_windows values ('old', 1, 1, 1, now() - interval '3 minutes'), ('new', 1, 1, 1, now())",
+  );
+  await app.app.nest.get(Scheduling).runAll();
+  const { rows } = await app.database.owner.query("select bucket from rate_windows where bucket in ('old', 'new')");
+  expect(rows).toEqual([{ bucket: 'new' }]);
 });
