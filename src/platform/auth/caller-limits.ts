@@ -3,8 +3,10 @@ import type { Request, Response } from 'express';
 import { LimitsConfig } from '../../../config/app-config.js';
 import { Context } from '../context/context.js';
 import type { Principal } from '../context/principal.js';
+import { CallerPolicies } from '../limits/caller-policies.js';
 import { Limiter } from '../limits/limiter.js';
-import type { Decision, Policy } from '../limits/policy.js';
+import type { Decision } from '../limits/decision.js';
+import type { Policy } from '../limits/policy.js';
 import { addressSubject } from '../limits/trusted-address.js';
 import { UnderWay } from '../limits/under-way.js';
 
@@ -16,6 +18,7 @@ const UNLIMITED_PATHS: ReadonlySet<string> = new Set(['/health', '/ready', '/met
 export class CallerLimits {
   constructor(
     private readonly limiter: Limiter,
+    private readonly policies: CallerPolicies,
     private readonly underWay: UnderWay,
     private readonly context: Context,
     private readonly config: LimitsConfig,
@@ -36,26 +39,16 @@ export class CallerLimits {
 
   /** Counts a request of a known caller, and holds it back while too many of theirs are under way. */
   async takeForCaller(principal: Principal, response: Response, isStream: boolean): Promise<void> {
-    const decision = this.limiter.take(this.policiesOf(principal));
+    const policies = this.policies.of(principal);
+    const decision = this.limiter.take('length' in policies ? policies : await policies);
     settle('admitted' in decision ? decision : await decision, response);
     if (isStream) return;
     const { signal } = this.context.current();
     const entered = this.underWay.enter(principal.workspace_id, principal.id ?? '', signal);
     const release = typeof entered === 'function' ? entered : await entered;
-    response.once('close', release);
-  }
-
-  policiesOf(principal: Principal): Policy[] {
-    const { principal_per_minute, workspace_per_minute } = this.config;
-    return [
-      {
-        name: 'principal',
-        q: principal.rate_limit_per_minute ?? principal_per_minute,
-        w: 60,
-        subject: principal.id ?? principal.workspace_id,
-      },
-      { name: 'workspace', q: workspace_per_minute, w: 60, subject: principal.workspace_id },
-    ];
+    // Whoever went away while waiting closes no more.
+    if (response.closed) release();
+    else response.once('close', release);
   }
 
   private addressPolicy(): Policy | undefined {

@@ -17,6 +17,7 @@ interface KeyRow {
   readonly user_id: string | null;
   readonly member_role: Role | null;
   readonly rate_limit_per_minute: number | null;
+  readonly burst: { readonly q: number; readonly w: number } | null;
   readonly allowed_networks: string[] | null;
   readonly expires_at: string | null;
 }
@@ -69,7 +70,7 @@ export class KeyAuthenticator {
 /** One statement answers who is calling and whether key, person, membership and workspace still stand. */
 const USABLE_KEYS = `
   select k.prefix, k.workspace_id, k.id, k.name, k.secret_sha256, k.role, k.scopes, k.user_id, m.role as member_role,
-         k.rate_limit_per_minute, k.allowed_networks::text[] as allowed_networks, k.expires_at
+         k.rate_limit_per_minute, k.burst, k.allowed_networks::text[] as allowed_networks, k.expires_at
   from api_keys k
   join workspaces w on w.id = k.workspace_id and w.suspended_at is null
   left join memberships m on m.workspace_id = k.workspace_id and m.user_id = k.user_id and m.removed_at is null
@@ -90,6 +91,7 @@ function principalOf(row: KeyRow): Principal {
     role,
     permissions: narrowed(role, row.scopes),
     rate_limit_per_minute: row.rate_limit_per_minute,
+    burst: row.burst,
     expires_at_ms: row.expires_at === null ? null : Date.parse(row.expires_at),
   };
 }

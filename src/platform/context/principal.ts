@@ -17,6 +17,7 @@ export interface Principal {
   readonly permissions: ReadonlySet<Permission>;
   /** The key's own limits; null: the workspace's. */
   readonly rate_limit_per_minute: number | null;
+  readonly burst?: { readonly q: number; readonly w: number } | null;
   /** When the credential ends by itself, in milliseconds of the epoch; null: never. */
   readonly expires_at_ms: number | null;
 }

@@ -36,7 +36,8 @@ export class Bucket {
   leased_at = 0;
   asked_at = 0;
   touched_at: number;
-  exceeded_at = Number.NEGATIVE_INFINITY;
+  /** -1: not yet. */
+  exceeded_at = -1;
   flight: Promise<void> | null = null;
   older: Bucket | null = null;
   newer: Bucket | null = null;

@@ -1,10 +1,12 @@
 import { type BeforeApplicationShutdown, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import { Scheduled } from '../scheduling/scheduled.decorator.js';
 import { type Bucket, BucketTable, PATIENCE_MS } from './bucket.js';
+import type { Decision } from './decision.js';
 import { bucketName, LeaseStore, type Unused } from './lease-store.js';
 import { leaseSeconds, limitCounts } from './limit-counts.js';
 import { LimiterClock } from './limiter-clock.js';
 import { LimitsUnavailable, RateLimited } from './limits.errors.js';
-import type { Decision, Policy, RateHeaders, Standing } from './policy.js';
+import type { Policy, RateHeaders, Standing } from './policy.js';
 import { NO_HEADERS, rateHeaders } from './rate-headers.js';
 
 const SWEEP_MS = 1_000;
@@ -70,7 +72,8 @@ export class Limiter implements OnModuleDestroy, BeforeApplicationShutdown {
     return this.store.standing(policies.filter(({ q }) => q > 0));
   }
 
-  /** Forgets windows that are long over. Scheduled every five minutes. */
+  /** Forgets windows that are long over. */
+  @Scheduled({ name: 'limits.delete-old-windows', every_ms: 300_000 })
   deleteOldWindows(): Promise<void> {
     return this.store.deleteOld();
   }
@@ -86,8 +89,14 @@ export class Limiter implements OnModuleDestroy, BeforeApplicationShutdown {
     await this.giveBack([...this.holding]);
   }
 
+  /** A database that does not answer must not keep the process from ending. */
   async beforeApplicationShutdown(): Promise<void> {
-    await this.returnAll();
+    let cancel: (() => void) | undefined;
+    const patience = new Promise<void>((resolve) => {
+      cancel = this.clock.after(PATIENCE_MS, resolve);
+    });
+    await Promise.race([this.returnAll(), patience]);
+    cancel?.();
   }
 
   onModuleDestroy(): void {
@@ -189,13 +198,13 @@ export class Limiter implements OnModuleDestroy, BeforeApplicationShutdown {
     for (;;) {
       const now = this.clock.now();
       if (now >= until) return this.unavailable(policies);
-      const flights: (Promise<void> | null)[] = [];
+      const flights: Promise<void>[] = [];
       for (const policy of policies) {
         if (policy.q === 0) continue;
         const bucket = this.table.of(policy, now);
         if (bucket.state(cost, policy.q, now) !== 'to_lease') continue;
         this.startLease(bucket, policy.q, cost, now);
-        flights.push(bucket.flight);
+        if (bucket.flight) flights.push(bucket.flight);
       }
       await Promise.all(flights);
       const decision = this.tryTake(policies, cost, this.clock.now());
@@ -282,11 +291,12 @@ export class Limiter implements OnModuleDestroy, BeforeApplicationShutdown {
 
   private onLeave(bucket: Bucket): void {
     // Given back by the next sweep.
-    if (bucket.permits > 0) bucket.touched_at = Number.NEGATIVE_INFINITY;
+    if (bucket.permits > 0) bucket.touched_at = -GIVE_BACK_AFTER_MS;
   }
 
   private noticeExceeded(bucket: Bucket, policy: Policy, now: number): void {
-    if (!this.exceededListener || now - bucket.exceeded_at < EXCEEDED_EVERY_MS) return;
+    if (!this.exceededListener) return;
+    if (bucket.exceeded_at >= 0 && now - bucket.exceeded_at < EXCEEDED_EVERY_MS) return;
     bucket.exceeded_at = now;
     this.exceededListener(policy);
   }

@@ -1,5 +1,3 @@
-import type { LimitsUnavailable, RateLimited } from './limits.errors.js';
-
 export const POLICY_NAMES = ['principal', 'burst', 'workspace', 'account', 'address', 'hook'] as const;
 export type PolicyName = (typeof POLICY_NAMES)[number];
 
@@ -16,11 +14,6 @@ export interface Policy {
 
 /** Headers of every limited answer, by lower-case name; empty when no policy limits the caller. */
 export type RateHeaders = Readonly<Record<string, string>>;
-
-/** Whether a request may go on. */
-export type Decision =
-  | { readonly admitted: true; readonly headers: RateHeaders }
-  | { readonly admitted: false; readonly problem: RateLimited | LimitsUnavailable };
 
 /** Where a subject stands in the present window, in all processes together. */
 export interface Standing {

@@ -19,7 +19,7 @@ export class UnderWay {
 
   /**
    * Enters a request; at once while there is room.
-   * @param signal fires when the caller went away: a waiting request then leaves the queue and the promise rejects.
+   * @param signal fires when the caller went away: a waiting request then leaves the queue, refused for nobody to read.
    * @throws {TooManyUnderWay} when the queue is full too, also as a rejection.
    */
   enter(workspaceId: string, principalId: string, signal?: AbortSignal): Release | Promise<Release> {
@@ -84,7 +84,7 @@ class Turnstile {
     return new Promise((resolve, reject) => {
       const leave = () => {
         place.waiting.delete(turn);
-        reject(signal?.reason as Error);
+        reject(new TooManyUnderWay(this.scope, this.bounds.at_once));
       };
       const turn = () => {
         signal?.removeEventListener('abort', leave);

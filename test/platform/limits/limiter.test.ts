@@ -1,7 +1,8 @@
 import { Logger } from '@nestjs/common';
 import fc from 'fast-check';
 import { bucketName } from '../../../src/platform/limits/lease-store.js';
-import type { Decision, Policy } from '../../../src/platform/limits/policy.js';
+import type { Decision } from '../../../src/platform/limits/decision.js';
+import type { Policy } from '../../../src/platform/limits/policy.js';
 import { SimulatedProcess, World } from './simulated-world.js';
 
 beforeAll(() => Logger.overrideLogger(false));

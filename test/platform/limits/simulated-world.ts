@@ -1,7 +1,8 @@
 import { type Lease, LeaseStore, type Unused } from '../../../src/platform/limits/lease-store.js';
 import { LimiterClock } from '../../../src/platform/limits/limiter-clock.js';
 import { Limiter } from '../../../src/platform/limits/limiter.js';
-import type { Decision, Policy, Standing } from '../../../src/platform/limits/policy.js';
+import type { Decision } from '../../../src/platform/limits/decision.js';
+import type { Policy, Standing } from '../../../src/platform/limits/policy.js';
 
 interface Scheduled {
   at: number;
