@@ -48,6 +48,7 @@ export interface BatchCounts {
 export class IngestRepository {
   constructor(private readonly db: Database) {}
 
+  /** False when a run of this id is there already: the same request came twice. */
   async insert(
     run: Pick<
       IngestRun,
@@ -65,10 +66,10 @@ export class IngestRepository {
       | 'fingerprint'
       | 'actor'
     >,
-  ): Promise<void> {
-    await this.db.query(
+  ): Promise<boolean> {
+    const inserted = await this.db.execute(
       `insert into ingest_runs (id, source, format, entity, mapping, options, is_dry_run, file_name, media_type, size_bytes, sha256, fingerprint, actor)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) on conflict do nothing`,
       [
         run.id,
         run.source,
@@ -85,6 +86,7 @@ export class IngestRepository {
         run.actor,
       ],
     );
+    return inserted === 1;
   }
 
   /** A run of the same bytes, mapping and options in the last 24 hours that did not fail. */

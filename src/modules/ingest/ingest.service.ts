@@ -3,7 +3,7 @@ import { isUUID } from 'class-validator';
 import { v5 as uuidv5, v7 as uuidv7 } from 'uuid';
 import { Context } from '../../platform/context/context.js';
 import { Database } from '../../platform/database/database.js';
-import { NotFound } from '../../platform/errors/contract-problems.js';
+import { Invalid, NotFound } from '../../platform/errors/contract-problems.js';
 import { Events } from '../../platform/events/events.js';
 import { LiveSignals } from '../../platform/events/live-signals.js';
 import type { ListRequest, Page } from '../../platform/http/listing.js';
@@ -19,6 +19,7 @@ import type {
 } from './ingest.dto.js';
 import { RunIsOver, UnreadablePayload } from './ingest.errors.js';
 import { IngestRepository } from './ingest.repository.js';
+import type { IngestRun } from './ingest-run.entity.js';
 import type { RowOutcome } from './ingest-row.entity.js';
 import { fingerprintOf, SourceFiles, type Upload } from './source-files.js';
 import { readMapping, sourceOptions } from './source-options.js';
@@ -62,7 +63,7 @@ export class IngestService {
     const answer = await this.takeUpload(
       request,
       { bytes: toIterable(bytes), file_name: null, media_type: null, mapping: () => undefined },
-      { is_again: key === undefined, ...(key !== undefined && { run_id: this.runIdOf(key) }) },
+      { is_again: true, ...(key !== undefined && { run_id: this.runIdOf(key) }) },
     );
     if (answer.is_over || recordsAbout(bytes) > MAX_RECORDS_AT_ONCE) return answer;
     return { ...answer, ...(await this.waitFor(answer.run.id, WAIT_MS)) };
@@ -101,10 +102,9 @@ export class IngestService {
       readMapping(mapping, settings.entity);
       await this.refuseUnreadable(run);
       const twin = await this.db.transaction(async () => {
-        const known =
-          (await this.runs.find(runId))?.id ?? (is_again ? undefined : await this.runs.findTwin(run.fingerprint));
+        const known = is_again ? undefined : await this.runs.findTwin(run.fingerprint);
         if (known !== undefined) return known;
-        await this.runs.insert(run);
+        if (!(await this.runs.insert(run))) return this.sameRequest(run);
         await this.jobs.enqueue('ingest.run', { run_id: runId }, { key: runId });
         return undefined;
       });
@@ -241,6 +241,13 @@ export class IngestService {
     } finally {
       file.destroy();
     }
+  }
+
+  /** The run that an Idempotency-Key names already, if it is of the same request. */
+  private async sameRequest({ id, fingerprint }: Pick<IngestRun, 'id' | 'fingerprint'>): Promise<string> {
+    const known = await this.runs.find(id);
+    if (known?.fingerprint === fingerprint) return id;
+    throw new Invalid([{ pointer: '', detail: 'This Idempotency-Key was used for another request. Use a new key.' }]);
   }
 
   private isKnown(runId: string): Promise<boolean> {

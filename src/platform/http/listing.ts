@@ -263,7 +263,7 @@ function readLimit(spec: ListSpec, text: string | undefined, mistakes: FieldMist
 
 function readSort(spec: ListSpec, text: string, mistakes: FieldMistake[]): ListSort[] {
   const keys: ListSort[] = [];
-  for (const part of text.split(',')) {
+  for (const part of text === '' ? [] : text.split(',')) {
     const name = part.trim().replace(/^-/, '');
     const sort = Object.hasOwn(spec.sorts, name) ? spec.sorts[name] : undefined;
     if (!sort) {

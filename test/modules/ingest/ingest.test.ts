@@ -141,7 +141,7 @@ it('lets the good rows land when one is bad, and gives the bad one back for repa
   expect(broken.body).toMatchObject({ created: 1, errors: 1 });
   const csv = await owner.get(`ingest/runs/${broken.body.id}/rows.csv`);
   expect(csv.status).toBe(200);
-  expect(csv.text).toMatch(/^\uFEFFFirst Name,Email,engawa_row,engawa_error\r\n/);
+  expect(csv.text).toMatch(/^First Name,Email,engawa_row,engawa_error\r\n/);
   expect(csv.text.trim().split('\r\n')).toHaveLength(2);
   const repaired = await upload('First Name,Email,engawa_row,engawa_error\r\nA,b@example.com,2,too many\r\n');
   expect(repaired.body.created).toBe(1);
