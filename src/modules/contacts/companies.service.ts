@@ -98,7 +98,11 @@ export class CompaniesService extends RecordsService<CompanyRow, CompanyValues, 
    * `companyReferenceKey`.
    */
   async findOrCreate(references: readonly NamedCompany[]): Promise<ReadonlyMap<string, string | Problem>> {
-    const distinct = new Map(references.map((reference) => [companyReferenceKey(reference), reference]));
+    const distinct = new Map<string, NamedCompany>();
+    for (const reference of references) {
+      const key = companyReferenceKey(reference);
+      if (!distinct.has(key)) distinct.set(key, reference);
+    }
     const drafts = [...distinct.values()].map(({ name, domain }) => ({
       input: { name: name ?? domain ?? '', ...(domain !== null && { domain }) },
     }));

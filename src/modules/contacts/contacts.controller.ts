@@ -2,7 +2,6 @@ import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query, Res
 import type { Response } from 'express';
 import { Requires } from '../../platform/auth/requires.decorator.js';
 import { Context } from '../../platform/context/context.js';
-import { readListQuery } from '../../platform/http/listing.js';
 import { Operation } from '../../platform/http/operation.decorator.js';
 import { type Query as QueryParameters, readFlags } from '../../platform/http/query-flags.js';
 import { CONTACT_LIST } from './contacts.list.js';
@@ -22,8 +21,8 @@ export class ContactsController {
   @Get()
   @Requires('contacts:read')
   @Operation({ id: 'contacts.list', summary: 'List contacts', answers: ContactDto, list: CONTACT_LIST })
-  list(@Query() query: QueryParameters) {
-    return this.contacts.list(readListQuery(CONTACT_LIST, query));
+  async list(@Query() query: QueryParameters) {
+    return this.contacts.list(await this.contacts.readList(query));
   }
 
   @Post()

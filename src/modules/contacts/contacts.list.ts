@@ -16,6 +16,13 @@ const TIME_SORTS = {
   updated_at: { column: 'updated_at', type: 'timestamptz' },
 } as const satisfies ListSpec['sorts'];
 
+/** What the list of contacts can be asked, where phone numbers without country code are of a region. */
+export function contactList(region?: string): ListSpec {
+  if (region === undefined) return CONTACT_LIST;
+  const phone = { ...byKey('contact', 'phone', ''), normalise: (text: string) => phoneKey(text, region) };
+  return { ...CONTACT_LIST, filters: { ...CONTACT_LIST.filters, phone } };
+}
+
 /** What the list of contacts can be asked. */
 export const CONTACT_LIST: ListSpec = {
   filters: {
@@ -28,10 +35,7 @@ export const CONTACT_LIST: ListSpec = {
     },
     phone: {
       ...byKey('contact', 'phone', 'Any of the phone numbers, by its digits.'),
-      normalise: (text) => {
-        const phone = parsePhone(text);
-        return phone.ok ? channelKey('phone', phoneText(phone)) : null;
-      },
+      normalise: (text) => phoneKey(text),
     },
     company_id: { kind: 'uuid', description: 'The company.' },
     ...COMMON,
@@ -73,6 +77,11 @@ export const COMPANY_LIST: ListSpec = {
   has_tags: true,
   has_deleted: true,
 };
+
+function phoneKey(text: string, region?: string): string | null {
+  const phone = parsePhone(text, region);
+  return phone.ok ? channelKey('phone', phoneText(phone)) : null;
+}
 
 /** A B-tree look-up by text equality, which row-level security allows; operators on jsonb and arrays could use no index. */
 function byKey(subject_type: 'contact' | 'company', kind: string, description: string): FilterSpec {

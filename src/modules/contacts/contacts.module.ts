@@ -5,6 +5,7 @@ import { CompaniesRepository } from './companies.repository.js';
 import { CompaniesService } from './companies.service.js';
 import { CompanyEntity } from './company.entity.js';
 import { ContactEntity } from './contact.entity.js';
+import { ContactsConsumers } from './contacts.consumers.js';
 import { ContactsController } from './contacts.controller.js';
 import { ContactsRepository } from './contacts.repository.js';
 import { ContactsService } from './contacts.service.js';
@@ -14,7 +15,14 @@ import { RecordRooms } from './records.service.js';
 @Module({
   imports: [TypeOrmModule.forFeature([ContactEntity, CompanyEntity], 'app')],
   controllers: [ContactsController, CompaniesController],
-  providers: [RecordRooms, ContactsRepository, CompaniesRepository, ContactsService, CompaniesService],
+  providers: [
+    RecordRooms,
+    ContactsRepository,
+    CompaniesRepository,
+    ContactsService,
+    CompaniesService,
+    ContactsConsumers,
+  ],
   exports: [ContactsService, CompaniesService],
 })
 export class ContactsModule {}

@@ -1,6 +1,7 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { Invalid } from '../../platform/errors/contract-problems.js';
 import { type FieldMistake, Problem } from '../../platform/errors/problem.js';
+import { type ListRequest, readListQuery } from '../../platform/http/listing.js';
 import { tryReadDto } from '../../platform/http/read-dto.js';
 import type { SearchDocument } from '../../platform/search/search-document.js';
 import {
@@ -14,6 +15,7 @@ import {
   readContact,
 } from './apply-contact.js';
 import { readChannelValue, withChannel } from './channels.js';
+import { CONTACT_LIST, contactList } from './contacts.list.js';
 import { type ContactRow, ContactsRepository } from './contacts.repository.js';
 import type { UpsertDraft, UpsertKind, UpsertOutcome } from './bulk-upsert.js';
 import { CompaniesService, companyReferenceKey } from './companies.service.js';
@@ -53,20 +55,25 @@ export class ContactsService extends RecordsService<ContactRow, ContactValues, C
     this.rooms.search.registerKind({ kind: this.noun, load: (ids) => this.loadTexts(ids) });
   }
 
+  /** Reads the parameters of the list. @throws {Invalid} for what is none. */
+  async readList(query: Readonly<Record<string, unknown>>): Promise<ListRequest> {
+    return readListQuery('phone' in query ? contactList(await this.region()) : CONTACT_LIST, query);
+  }
+
   /** @throws {Problem} 409 external-id-taken; 422 with a pointer for what is wrong. */
   async create(body: CreateContact): Promise<ContactRow> {
-    return this.createRecord(this.read(body));
+    return this.createRecord(await this.read(body));
   }
 
   /** Changes what the body names (RFC 7396). @throws {Problem} 404, 409 external-id-taken, 412, 422. */
   async update(id: string, body: UpdateContact): Promise<ContactRow> {
-    const input = this.read(body);
+    const input = await this.read(body);
     return this.updateRecord(id, (before) => applyContactPatch(before, input));
   }
 
   /** Adds one address under the lock of the contact; one that is there is labelled or moved. */
   async addChannel(id: string, { kind, value, label, is_primary }: AddChannel): Promise<ContactRow> {
-    const read = readChannelValue(kind, value, this.region());
+    const read = readChannelValue(kind, value, await this.region());
     if (!read.ok) throw new Invalid([{ pointer: '/value', detail: read.detail }]);
     const channel = { kind, value: read.value, ...(label && { label }) };
     return this.updateRecord(id, (before) => ({
@@ -77,8 +84,9 @@ export class ContactsService extends RecordsService<ContactRow, ContactValues, C
 
   /** Creates or changes up to 1,000 contacts, each row on its own unless `is_atomic`. Rows are bodies of a create. */
   async batch(rows: readonly unknown[], choices: BatchChoices = {}): Promise<readonly UpsertOutcome[]> {
+    const region = await this.region();
     return this.upsert(
-      rows.map((row, index) => this.draft(CreateContact, row, index)),
+      rows.map((row, index) => draftOf(CreateContact, row, index, region)),
       batchOptions(choices),
     );
   }
@@ -88,7 +96,8 @@ export class ContactsService extends RecordsService<ContactRow, ContactValues, C
    * is found or made first. Runs in the open transaction, if one is open.
    */
   async bulkUpsert(rows: readonly unknown[], options: UpsertOptions = {}): Promise<readonly UpsertOutcome[]> {
-    const drafts = rows.map((row, index) => this.draft(UpsertContact, row, index));
+    const region = await this.region();
+    const drafts = rows.map((row, index) => draftOf(UpsertContact, row, index, region));
     return this.rooms.db.transaction(async () => this.upsert(await this.linked(drafts), options));
   }
 
@@ -103,14 +112,6 @@ export class ContactsService extends RecordsService<ContactRow, ContactValues, C
       if (found instanceof Problem) return { problem: found };
       return found === undefined ? draft : { input: { ...draft.input, company_id: found } };
     });
-  }
-
-  private draft(dto: typeof CreateContact, row: unknown, index: number): UpsertDraft<ContactInput> {
-    const read = tryReadDto(dto, row, `/${index}`);
-    const input = Array.isArray(read) ? read : readContact(read, `/${index}`, this.region());
-    return Array.isArray(input)
-      ? { problem: new Invalid(input as readonly FieldMistake[]) }
-      : { input: input as ContactInput };
   }
 
   protected apply(before: ContactValues, input: ContactInput): ContactValues {
@@ -131,15 +132,16 @@ export class ContactsService extends RecordsService<ContactRow, ContactValues, C
     return [company_id, before?.company_id ?? null].filter((id) => id !== null);
   }
 
-  private read(body: UpdateContact): ContactInput {
-    const input = readContact(body, '', this.region());
+  private async read(body: UpdateContact): Promise<ContactInput> {
+    const input = readContact(body, '', await this.region());
     if (Array.isArray(input)) throw new Invalid(input as readonly FieldMistake[]);
     return input as ContactInput;
   }
 
   /** Region of phone numbers without country code. */
-  private region(): string | undefined {
-    return undefined;
+  private async region(): Promise<string | undefined> {
+    const { default_region } = await this.rooms.settings.of(this.rooms.context.workspaceId());
+    return default_region;
   }
 
   private async loadTexts(ids: readonly string[]) {
@@ -147,6 +149,19 @@ export class ContactsService extends RecordsService<ContactRow, ContactValues, C
     const rows = await this.rooms.db.read(() => this.repository.findAll(ids));
     return rows.map((row) => ({ id: row.id, title: row.name ?? row.email, text: textOf(row) }));
   }
+}
+
+/** A row in normal form, or why it is refused. */
+function draftOf(
+  dto: typeof CreateContact,
+  row: unknown,
+  index: number,
+  region: string | undefined,
+): UpsertDraft<ContactInput> {
+  const read = tryReadDto(dto, row, `/${index}`);
+  const input = Array.isArray(read) ? read : readContact(read, `/${index}`, region);
+  if (Array.isArray(input)) return { problem: new Invalid(input as readonly FieldMistake[]) };
+  return { input: input as ContactInput };
 }
 
 /** What a person is found by, beside the name. */

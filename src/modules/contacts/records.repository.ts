@@ -188,6 +188,19 @@ export abstract class RecordsRepository<Row extends RecordRow, Values extends ob
     return rows as CandidateRow<Row>[];
   }
 
+  /** Takes these owners away; each changed record comes with the owner that it had. */
+  async clearOwners(user_ids: readonly string[]): Promise<(Row & { readonly owner_before: string })[]> {
+    return this.db.query(
+      `with owned as materialized (
+         select id, owner_user_id as owner_before from ${this.table.name}
+         where owner_user_id = any($1::uuid[]) order by id for no key update
+       ) update ${this.table.name} t set owner_user_id = null, updated_at = greatest(clock_timestamp(), updated_at)
+       from owned where t.id = owned.id
+       returning ${this.table.columns.map((column) => `t.${column}`).join(', ')}, owner_before`,
+      [user_ids],
+    );
+  }
+
   /** Which of the given ids are there: companies, and members that have not left. */
   async knownReferences(company_ids: readonly string[], user_ids: readonly string[]): Promise<Set<string>> {
     const rows = await this.db.query<{ id: string }>(

@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { isUUID } from 'class-validator';
 import { v7 } from 'uuid';
 import type { Changes } from '../../contracts/events.js';
+import { WorkspaceSettings } from '../../platform/auth/workspace-settings.js';
 import { Context } from '../../platform/context/context.js';
 import { constrained } from '../../platform/database/constraints.js';
 import { Database } from '../../platform/database/database.js';
@@ -35,6 +36,7 @@ export class RecordRooms {
     readonly search: Search,
     readonly preconditions: Preconditions,
     readonly context: Context,
+    readonly settings: WorkspaceSettings,
   ) {}
 }
 
@@ -163,6 +165,22 @@ export abstract class RecordsService<Row extends RecordRow, V extends Values, In
       const row = await this.repository.setDeleted(id, false);
       await this.announce('restored', row, before);
       return row;
+    });
+  }
+
+  /** Takes members who left from the records that they looked after. */
+  async clearOwners(user_ids: readonly string[]): Promise<void> {
+    await this.rooms.db.transaction(async () => {
+      const owners = await this.repository.clearOwners(user_ids);
+      this.rooms.events.publishMany(
+        `${this.noun}.updated`,
+        owners.map(({ owner_before: from, ...row }) => ({
+          subject_id: row.id,
+          data: row,
+          changes: { owner_user_id: { from, to: null } },
+          about: this.about(row as unknown as Row),
+        })),
+      );
     });
   }
 
