@@ -209,6 +209,7 @@ export class Workers implements BeforeApplicationShutdown {
   }
 
   private dispatch(): void {
+    if (this.stopping?.signal.aborted) return;
     for (const job of this.held.startable()) this.run(job).catch((error: unknown) => this.logger.error(error));
   }
 

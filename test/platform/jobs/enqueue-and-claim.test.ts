@@ -81,7 +81,8 @@ it('keeps one job that has not started per key, with the earlier time and the ne
   expect(job).toMatchObject({ state: 'waiting', payload: { n: 4 } });
   expect(await bench.enqueue(workspace, 'test.note', { n: 5 }, { key: 'k' })).toBe(ids[0]);
   await bench.workers.drain();
-  expect(runs.map((run) => (run.payload as { n: number }).n).toSorted()).toEqual([3, 5]);
+  expect(new Set(runs.map((run) => (run.payload as { n: number }).n))).toEqual(new Set([3, 5]));
+  expect(runs).toHaveLength(2);
 });
 
 it('waits for run_at, counted by the clock of the database', async () => {
