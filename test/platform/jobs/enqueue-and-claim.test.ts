@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import { systemPrincipal } from '../../../src/platform/context/principal.js';
+import { SystemDatabase } from '../../../src/platform/database/system-database.js';
 import { Handles } from '../../../src/platform/jobs/handles.decorator.js';
 import type { Job, JobEnd } from '../../../src/platform/jobs/job.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
@@ -59,6 +61,27 @@ it('knows nothing of a job whose transaction was rolled back', async () => {
   });
   await expect(failed).rejects.toThrow('no');
   expect(await rows()).toEqual([]);
+});
+
+it('writes what a consumer enqueues in its staff transaction, and takes it back when the consumer fails', async () => {
+  const system = bench.app.get(SystemDatabase);
+  const consume = (work: () => Promise<unknown>) =>
+    system.inWorkspace(systemPrincipal(workspace), { via: 'system', depth: 2 }, work);
+  await system.transaction(async () => {
+    await consume(() => bench.jobs.enqueueMany('test.note', [{ payload: { n: 1 } }, { payload: { n: 2 }, key: 'k' }]));
+    const failed = consume(async () => {
+      await bench.jobs.enqueueMany('test.note', [{ payload: { n: 3 } }, { payload: { n: 4 }, key: 'l' }]);
+      throw new Error('no');
+    });
+    await expect(failed).rejects.toThrow('no');
+  });
+  expect(await rows()).toMatchObject([
+    { workspace_id: workspace, depth: 2 },
+    { workspace_id: workspace, depth: 2 },
+  ]);
+  await bench.workers.drain();
+  expect(runs.map((run) => run.payload)).toEqual(expect.arrayContaining([{ n: 1 }, { n: 2 }]));
+  expect(runs).toHaveLength(2);
 });
 
 it('refuses a payload above 16 KiB and a call outside a transaction', async () => {
