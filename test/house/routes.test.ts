@@ -75,7 +75,7 @@ it('answers a foreign id exactly like a random one, on every route with an id', 
       missing.push(`${collection} (${route.handler})`);
       continue;
     }
-    const foreign = await specimen(app.workspace.owner);
+    const foreign = await specimen(app.workspace.owner, app);
     const answers = [];
     const body = route.body && route.method === 'POST' ? JSON.stringify(exampleOf(route.body)) : undefined;
     for (const id of [foreign, randomUUID(), 'no-uuid']) answers.push(await send(stranger.owner, route, id, {}, body));

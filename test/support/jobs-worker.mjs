@@ -76,8 +76,10 @@ Module({ imports: [{ module: Bench, global: true }, AppModule.for(new AppConfig(
 
 const app = await NestFactory.createApplicationContext(App, { logger: false, abortOnError: false });
 app.get(Workers).start();
-process.once('SIGTERM', async () => {
-  await app.close();
-  process.exit(0);
+process.once('SIGTERM', () => {
+  app.close().then(
+    () => process.exit(0),
+    () => process.exit(1),
+  );
 });
 process.stdout.write('ready\n');

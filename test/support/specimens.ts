@@ -1,7 +1,11 @@
-import type { Caller, Json } from './app.js';
+import { Context } from '../../src/platform/context/context.js';
+import { systemPrincipal } from '../../src/platform/context/principal.js';
+import { Database } from '../../src/platform/database/database.js';
+import { Jobs } from '../../src/platform/jobs/jobs.js';
+import type { Caller, Json, TestApp } from './app.js';
 
-/** Makes one record of a collection and returns its id. */
-export type Specimen = (caller: Caller) => Promise<string>;
+/** Makes one record of a collection in the first workspace of the app and returns its id. */
+export type Specimen = (caller: Caller, app: TestApp) => Promise<string>;
 
 /**
  * How to make one record behind each path with an `:id`. The sweep of test/house fails for a path that has no entry, so a
@@ -11,6 +15,14 @@ export const SPECIMENS: Readonly<Record<string, Specimen>> = {
   '/api/v1/contacts': (caller) =>
     created(caller, 'contacts', { first_name: 'Ada', email: `ada-${crypto.randomUUID()}@example.com` }),
   '/api/v1/companies': (caller) => created(caller, 'companies', { name: 'Analytical Engines' }),
+  '/api/v1/jobs': (_caller, { app, workspace }) =>
+    app.nest
+      .get(Context)
+      .runAs(systemPrincipal(workspace.id), { via: 'system' }, () =>
+        app.nest
+          .get(Database)
+          .transaction(() => app.nest.get(Jobs).enqueue('test.unhandled', {}, { after_ms: 3_600_000 })),
+      ),
   '/api/v1/workspace/api-keys': (caller) => created(caller, 'workspace/api-keys', { name: 'swept', role: 'viewer' }),
 };
 

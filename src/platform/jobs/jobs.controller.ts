@@ -4,7 +4,7 @@ import { Requires } from '../auth/requires.decorator.js';
 import { type Page, readListQuery } from '../http/listing.js';
 import { Operation } from '../http/operation.decorator.js';
 import { JobAdministration } from './job-administration.js';
-import { JOB_LIST, JobCountsDto, JobDto, RetriedJobsDto, RetryJobsDto } from './jobs.dto.js';
+import { JOB_LIST, JobDto, JobSummaryDto, RetriedJobsDto, RetryJobsDto } from './jobs.dto.js';
 
 @Controller('/api/v1/jobs')
 export class JobsController {
@@ -19,8 +19,8 @@ export class JobsController {
 
   @Get('/summary')
   @Requires('workspace:admin')
-  @Operation({ id: 'job_counts.list', summary: 'How many jobs of each kind stand where', answers: JobCountsDto })
-  async summary(): Promise<{ items: JobCountsDto[] }> {
+  @Operation({ id: 'job_summary.get', summary: 'How many jobs of each kind stand where', answers: JobSummaryDto })
+  async summary(): Promise<JobSummaryDto> {
     return { items: await this.jobs.summary() };
   }
 

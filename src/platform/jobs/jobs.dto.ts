@@ -2,7 +2,9 @@ import {
   BooleanField,
   ChoiceField,
   IntegerField,
+  items,
   JsonField,
+  ListField,
   NumberField,
   TextField,
   TimestampField,
@@ -40,6 +42,11 @@ export class JobCountsDto {
   @IntegerField({ description: 'Set aside.' }) parked!: number;
   @NumberField({ description: 'How long the oldest due job has waited.', is_optional: true }) oldest_ready_age_ms!:
     number | null;
+}
+
+export class JobSummaryDto {
+  @ListField(items.object(() => JobCountsDto), { description: 'Kinds that have jobs, by name.' })
+  items!: JobCountsDto[];
 }
 
 export class RetryJobsDto {

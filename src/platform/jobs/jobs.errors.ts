@@ -7,6 +7,9 @@ export class LeaseLost extends Error {
   }
 }
 
+/** Somebody deleted the job while it ran: it is removed when its handler ends, however it ends. */
+export class JobCancelled extends Error {}
+
 /** The process stops: what is unfinished goes back to the queue and is not counted. */
 export class WorkerStops extends Error {}
 

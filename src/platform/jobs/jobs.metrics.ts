@@ -1,28 +1,50 @@
 import { Counter, Gauge, Histogram } from 'prom-client';
 
-/** Who knows the depths; asked before the gauges are read. */
-export const depths: { fill?: (() => Promise<void>) | undefined } = {};
+/** One kind in one state, over all workspaces. */
+export interface Depth {
+  readonly kind: string;
+  readonly state: string;
+  readonly jobs: number;
+  readonly oldest_ready_s: number | null;
+  /** Due, and nobody in this process can do it. */
+  readonly is_unhandled: boolean;
+}
 
-const collect = (): Promise<void> | undefined => depths.fill?.();
+/** Who knows the depths; asked whenever the gauges are read. */
+export const depths: { read?: (() => Promise<readonly Depth[]>) | undefined } = {};
 
-/** Depth of the queue by kind and state, over all workspaces. */
+/** Each gauge fills itself alone: they are collected side by side. */
+function filled<Label extends string>(set: (gauge: Gauge<Label>, depth: Depth) => void) {
+  return async function (this: Gauge<Label>): Promise<void> {
+    const rows = (await depths.read?.()) ?? [];
+    this.reset();
+    for (const row of rows) set(this, row);
+  };
+}
+
 export const jobsGauge = new Gauge({
   name: 'engawa_jobs',
   help: 'Jobs by kind and state.',
   labelNames: ['kind', 'state'],
-  collect,
+  collect: filled((gauge, { kind, state, jobs }) => gauge.set({ kind, state }, jobs)),
 });
 
 export const oldestReadyGauge = new Gauge({
   name: 'engawa_jobs_oldest_ready_seconds',
   help: 'Age of the oldest job that is due and not started, by kind.',
   labelNames: ['kind'],
+  collect: filled((gauge, { kind, oldest_ready_s }) => {
+    if (oldest_ready_s !== null) gauge.set({ kind }, oldest_ready_s);
+  }),
 });
 
 export const unhandledGauge = new Gauge({
   name: 'engawa_jobs_unhandled',
   help: 'Due jobs of kinds that this process cannot do.',
   labelNames: ['kind'],
+  collect: filled((gauge, { kind, jobs, is_unhandled }) => {
+    if (is_unhandled) gauge.set({ kind }, jobs);
+  }),
 });
 
 export const claimSeconds = new Histogram({

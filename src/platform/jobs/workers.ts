@@ -10,7 +10,7 @@ import { JobHandlers } from './job-handlers.js';
 import { handedBack, JobRunner, type RunEnd } from './job-runner.js';
 import type { Unfinished } from './job-statements.js';
 import type { Lease, LeasedJob } from './job.js';
-import { LeaseLost, WorkerStops } from './jobs.errors.js';
+import { JobCancelled, LeaseLost, WorkerStops } from './jobs.errors.js';
 import { claimSeconds, leasesLost, runSeconds } from './jobs.metrics.js';
 import { Reaper } from './reaper.js';
 import { Pace, Slots } from './slots.js';
@@ -120,7 +120,7 @@ export class Workers implements BeforeApplicationShutdown {
 
   /** Fires the signal of a job that was deleted, if this process runs it. */
   cancel(id: string): void {
-    this.held.find(id)?.controller.abort(new LeaseLost(id));
+    this.held.find(id)?.controller.abort(new JobCancelled('this job was deleted'));
   }
 
   private async work(signal: AbortSignal): Promise<void> {
@@ -209,6 +209,7 @@ export class Workers implements BeforeApplicationShutdown {
   }
 
   private dispatch(): void {
+    if (this.stopping?.signal.aborted) return;
     for (const job of this.held.startable()) this.run(job).catch((error: unknown) => this.logger.error(error));
   }
 
@@ -287,7 +288,7 @@ export class Workers implements BeforeApplicationShutdown {
         const isCancelled = extended.get(job.row.id);
         if (isCancelled === undefined) this.lose(job);
         else job.stands_until_ms = began_ms + lease_ms;
-        if (isCancelled) job.controller.abort(new LeaseLost(job.row.id));
+        if (isCancelled) job.controller.abort(new JobCancelled('this job was deleted'));
       }
     } catch (error) {
       this.logger.error(error);

@@ -104,8 +104,9 @@ export class Scheduling implements OnModuleInit, OnModuleDestroy {
 
   private async runIfDue({ name, every_ms, work }: Housekeeping): Promise<void> {
     if (!(await this.runs.take(name, every_ms, LEASE_MS, this.instance))) return;
-    const extend = () =>
+    const extend = (): void => {
       this.runs.extend(name, LEASE_MS, this.instance).catch((error: unknown) => this.logger.warn(error));
+    };
     const timer = setInterval(extend, LEASE_MS / 3).unref();
     try {
       await work();
