@@ -13,6 +13,8 @@ export class SseClient {
   head = '';
   isEnded = false;
   comments = 0;
+  /** How long the server asked to wait before coming back, in milliseconds. */
+  retry_ms = 0;
   private raw: Buffer = Buffer.alloc(0);
   private text = '';
   private waiters: (() => void)[] = [];
@@ -104,6 +106,7 @@ export class SseClient {
       if (colon === 0) this.comments++;
       else fields.set(line.slice(0, colon), line.slice(colon + 2));
     }
+    this.retry_ms = Number(fields.get('retry') ?? this.retry_ms);
     const data = fields.get('data');
     if (data === undefined) return;
     const [id, event] = [fields.get('id'), fields.get('event')];
