@@ -12,6 +12,11 @@ export const SPECIMENS: Readonly<Record<string, Specimen>> = {
     created(caller, 'contacts', { first_name: 'Ada', email: `ada-${crypto.randomUUID()}@example.com` }),
   '/api/v1/companies': (caller) => created(caller, 'companies', { name: 'Analytical Engines' }),
   '/api/v1/workspace/api-keys': (caller) => created(caller, 'workspace/api-keys', { name: 'swept', role: 'viewer' }),
+  '/api/v1/events': async (caller) => {
+    const contact = await created(caller, 'contacts', { email: `log-${crypto.randomUUID()}@example.com` });
+    const { body } = await caller.get(`events?subject=contact/${contact}&limit=1`);
+    return (body as Json).items[0].id;
+  },
 };
 
 async function created(caller: Caller, path: string, body: object): Promise<string> {
