@@ -108,7 +108,7 @@ export class Events1700000000003 extends AppendOnly implements MigrationInterfac
       -- planner knows no statistics of row comparisons and would sort the whole rest of the log, hence the settings.
       create function app.log_after(after_epoch integer, after_tx xid8, after_seq bigint, current_epoch integer,
           of_workspaces uuid[], of_types text[], not_types text[], max_rows integer) returns setof events
-        language plpgsql stable set enable_sort = off set enable_bitmapscan = off set enable_seqscan = off
+        language plpgsql stable set enable_sort = off set enable_incremental_sort = off set enable_bitmapscan = off set enable_seqscan = off
         as $$
       begin
         return query select e.* from events e
@@ -120,10 +120,11 @@ export class Events1700000000003 extends AppendOnly implements MigrationInterfac
           order by e.epoch, e.tx, e.seq limit max_rows;
       end $$;
 
-      -- The same for one workspace, by the index that begins with it, for the application role.
+      -- The same for one workspace, by the index that begins with it, for the application role. The bounds are given twice, so
+      -- that a plan made while a partition was still empty is bounded too, whichever index it took.
       create function app.feed_after(after_epoch integer, after_tx xid8, after_seq bigint, current_epoch integer,
           of_types text[], of_subject_type text, of_subject_id uuid, max_rows integer) returns setof events
-        language plpgsql stable set enable_sort = off set enable_bitmapscan = off set enable_seqscan = off
+        language plpgsql stable set enable_sort = off set enable_incremental_sort = off set enable_bitmapscan = off set enable_seqscan = off
         as $$
       declare
         here uuid := app.workspace_id();
@@ -131,6 +132,8 @@ export class Events1700000000003 extends AppendOnly implements MigrationInterfac
         return query select e.* from events e
           where (e.workspace_id, e.epoch, e.tx, e.seq) > (here, after_epoch, after_tx, after_seq)
             and (e.workspace_id, e.epoch, e.tx) < (here, current_epoch, pg_snapshot_xmin(pg_current_snapshot()))
+            and (e.epoch, e.tx, e.seq) > (after_epoch, after_tx, after_seq)
+            and (e.epoch, e.tx) < (current_epoch, pg_snapshot_xmin(pg_current_snapshot()))
             and (of_types is null or e.type = any(of_types))
             and (of_subject_id is null or (e.subject_type = of_subject_type and e.subject_id = of_subject_id))
           order by e.workspace_id, e.epoch, e.tx, e.seq limit max_rows;
@@ -138,7 +141,7 @@ export class Events1700000000003 extends AppendOnly implements MigrationInterfac
 
       -- The last event of the workspace below the horizon.
       create function app.feed_head(current_epoch integer) returns setof events
-        language plpgsql stable set enable_sort = off set enable_bitmapscan = off set enable_seqscan = off
+        language plpgsql stable set enable_sort = off set enable_incremental_sort = off set enable_bitmapscan = off set enable_seqscan = off
         as $$
       declare
         here uuid := app.workspace_id();
@@ -149,10 +152,12 @@ export class Events1700000000003 extends AppendOnly implements MigrationInterfac
       end $$;
       -- True when rows are committed that a reader may not take yet, because an older writer is still open.
       create function app.log_is_held(current_epoch integer) returns boolean
-        language plpgsql stable set enable_sort = off set enable_bitmapscan = off set enable_seqscan = off
+        language plpgsql stable set enable_sort = off set enable_incremental_sort = off set enable_bitmapscan = off set enable_seqscan = off
         as $$
       begin
-        return exists (select from events e where (e.epoch, e.tx) >= (current_epoch, pg_snapshot_xmin(pg_current_snapshot())));
+        perform from events e where (e.epoch, e.tx) >= (current_epoch, pg_snapshot_xmin(pg_current_snapshot()))
+          order by e.epoch, e.tx, e.seq limit 1;
+        return found;
       end $$;
       revoke all on function app.log_after(integer, xid8, bigint, integer, uuid[], text[], text[], integer) from public;
       grant execute on function app.log_after(integer, xid8, bigint, integer, uuid[], text[], text[], integer) to engawa_system;

@@ -24,6 +24,11 @@ export const SPECIMENS: Readonly<Record<string, Specimen>> = {
           .transaction(() => app.nest.get(Jobs).enqueue('test.unhandled', {}, { after_ms: 3_600_000 })),
       ),
   '/api/v1/workspace/api-keys': (caller) => created(caller, 'workspace/api-keys', { name: 'swept', role: 'viewer' }),
+  '/api/v1/events': async (caller) => {
+    const contact = await created(caller, 'contacts', { email: `log-${crypto.randomUUID()}@example.com` });
+    const { body } = await caller.get(`events?subject=contact/${contact}&limit=1`);
+    return (body as Json).items[0].id;
+  },
 };
 
 async function created(caller: Caller, path: string, body: object): Promise<string> {

@@ -14,7 +14,7 @@ import { Database } from '../database/database.js';
 import { Unavailable } from '../errors/contract-problems.js';
 import { TooManyStreams } from './events.errors.js';
 import { LiveSignals } from './live-signals.js';
-import { LOG_START, laterOf, type Position } from './log-position.js';
+import { comparePositions, LOG_START, laterOf, type Position } from './log-position.js';
 import { type LoggedEvent, LogReader } from './log-reader.js';
 import { PrincipalCheck } from './principal-check.js';
 import { Pulse } from './pulse.js';
@@ -95,8 +95,10 @@ export class EventStream implements OnApplicationBootstrap, BeforeApplicationShu
     this.all.add(subscriber);
     open.set(this.all.size);
     try {
+      const since = await this.log.horizon();
       await this.greet(subscriber, response, start);
-      await this.join(subscriber);
+      await this.join(subscriber, since);
+      await this.recheck([subscriber]);
     } catch (error) {
       this.forget(subscriber);
       if (!response.headersSent) throw error;
@@ -151,8 +153,8 @@ export class EventStream implements OnApplicationBootstrap, BeforeApplicationShu
   }
 
   /** Reads what the subscriber has missed, then lets the reader's events through, at a seam without gap or repeat. */
-  private async join(subscriber: StreamSubscriber): Promise<void> {
-    await this.catchUp(subscriber);
+  private async join(subscriber: StreamSubscriber, since: Position): Promise<void> {
+    await this.catchUp(subscriber, since);
     do {
       subscriber.hold();
       const isFirst = this.index.isEmpty;
@@ -161,11 +163,12 @@ export class EventStream implements OnApplicationBootstrap, BeforeApplicationShu
       // A look that began before the subscriber was in the index does not see its workspace; later ones do.
       await this.opening;
       await this.pulse.settled();
-      await this.catchUp(subscriber);
+      await this.catchUp(subscriber, since);
     } while (!subscriber.release() && !subscriber.isClosed);
   }
 
-  private async catchUp(subscriber: StreamSubscriber): Promise<void> {
+  /** @param since when the caller was let in: what is older has been judged by then. */
+  private async catchUp(subscriber: StreamSubscriber, since: Position): Promise<void> {
     const { types, subject } = subscriber.filter;
     const [type = '', id = ''] = subject?.split('/') ?? [];
     const filter = { types: [...types], ...(subject !== null && { subject: { type, id } }) };
@@ -174,6 +177,8 @@ export class EventStream implements OnApplicationBootstrap, BeforeApplicationShu
       const at = from;
       const page = await this.db.read(() => this.log.feedAfter(at, filter, PAGE_SIZE));
       await subscriber.takePage(page.events.map(outgoing));
+      for (const { event, position } of page.events)
+        if (comparePositions(position, since) > 0) endBecauseOf(event, [subscriber]);
       from = page.next;
       if (!subscriber.isClosed) subscriber.position = laterOf(subscriber.position, from);
       if (page.is_complete) return;
@@ -205,24 +210,8 @@ export class EventStream implements OnApplicationBootstrap, BeforeApplicationShu
       some.push(outgoing(logged));
     }
     for (const [workspace_id, some] of byWorkspace) {
-      for (const { event } of some) this.endBecauseOf(event);
+      for (const { event } of some) if (event.type in ENDING) endBecauseOf(event, this.index.of(workspace_id));
       this.index.deliver(workspace_id, some);
-    }
-  }
-
-  private endBecauseOf(event: DomainEvent): void {
-    const reason = ENDING[event.type];
-    if (reason === undefined) return;
-    const id = event.subject.split('/')[1];
-    const { user_id } = event.data;
-    for (const subscriber of this.index.of(event.workspace_id)) {
-      const { principal } = subscriber;
-      const isKey = event.type === 'api_key.revoked' && principal.api_key_id === id;
-      const isMember =
-        event.type !== 'api_key.revoked' &&
-        principal.user_id !== null &&
-        (principal.user_id === id || principal.user_id === user_id);
-      if (isKey || isMember) subscriber.close(reason);
     }
   }
 
@@ -255,6 +244,20 @@ export class EventStream implements OnApplicationBootstrap, BeforeApplicationShu
     this.all.delete(subscriber);
     this.index.remove(subscriber);
     open.set(this.all.size);
+  }
+}
+
+/** Ends the streams of those whose rights this event takes or changes. */
+function endBecauseOf(event: DomainEvent, subscribers: readonly StreamSubscriber[]): void {
+  const reason = ENDING[event.type];
+  if (reason === undefined) return;
+  const id = event.subject.split('/')[1];
+  const { user_id } = event.data;
+  for (const subscriber of subscribers) {
+    const { api_key_id, user_id: person } = subscriber.principal;
+    const isMeant =
+      event.type === 'api_key.revoked' ? api_key_id === id : person !== null && (person === id || person === user_id);
+    if (isMeant) subscriber.close(reason);
   }
 }
 

@@ -2,6 +2,7 @@ import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy, Optional
 import { Gauge } from 'prom-client';
 import { SystemDatabase } from '../database/system-database.js';
 import { Health } from '../telemetry/health.js';
+import { filterOf, QUIET_TYPES } from './consumer-round.js';
 import { LogReader } from './log-reader.js';
 import { Relay } from './relay.js';
 
@@ -40,9 +41,9 @@ const HELD_BACK = `
 const LAG = `
   select c.consumer,
     (select extract(epoch from clock_timestamp() - e.time)::double precision
-      from app.log_after(c.epoch, c.tx, c.seq, $1::int, null, null, '{}', 1) e) as lag_s,
+      from app.log_after(c.epoch, c.tx, c.seq, $1::int, null, string_to_array(wanted.types, ','), $4::text[], 1) e) as lag_s,
     (select count(*) from event_retries r where r.consumer = c.consumer and r.parked_at is not null) as parked
-  from event_cursors c where c.consumer = any($2::text[])`;
+  from unnest($2::text[], $3::text[]) as wanted(consumer, types) join event_cursors c using (consumer)`;
 
 /** Watches the price of reading in order: one writing transaction left open anywhere holds everybody back. */
 @Injectable()
@@ -70,24 +71,31 @@ export class LogHealth implements OnApplicationBootstrap, OnModuleDestroy {
 
   async check(): Promise<LogHealthReport> {
     const epoch = await this.log.currentEpoch();
-    const names = this.relay.consumers().map(({ options }) => options.name);
-    const [[waiting], [holder], consumers] = await Promise.all([
+    const consumers = this.relay.consumers();
+    const names = consumers.map(({ options }) => options.name);
+    const types = consumers.map(({ options }) => filterOf(options).types?.join(',') ?? null);
+    const [[waiting], [holder], lags] = await Promise.all([
       this.db.query<{ age_s: number }>(HELD_BACK, [epoch]),
       this.db.query<{ pid: number | null; gid: string | null; age_s: number }>('select * from app.log_holder()'),
-      this.db.query<{ consumer: string; lag_s: number | null; parked: number }>(LAG, [epoch, names]),
+      this.db.query<{ consumer: string; lag_s: number | null; parked: number }>(LAG, [
+        epoch,
+        names,
+        types,
+        QUIET_TYPES,
+      ]),
     ]);
     const held_back_s = round(waiting?.age_s ?? 0);
     held.set(held_back_s);
-    for (const { consumer, lag_s } of consumers) lag.set({ consumer }, round(lag_s ?? 0));
+    for (const { consumer, lag_s } of lags) lag.set({ consumer }, round(lag_s ?? 0));
     const isNamed = holder !== undefined && holder.age_s > NAMED_FROM_S;
     return {
       held_back_s,
       ...(isNamed && {
         holder: { pid: holder.pid, prepared_transaction: holder.gid, age_s: round(holder.age_s) },
       }),
-      lag_s: Object.fromEntries(consumers.map(({ consumer, lag_s }) => [consumer, round(lag_s ?? 0)])),
+      lag_s: Object.fromEntries(lags.map(({ consumer, lag_s }) => [consumer, round(lag_s ?? 0)])),
       parked: Object.fromEntries(
-        consumers.filter(({ parked }) => parked > 0).map(({ consumer, parked }) => [consumer, parked]),
+        lags.filter(({ parked }) => parked > 0).map(({ consumer, parked }) => [consumer, parked]),
       ),
     };
   }

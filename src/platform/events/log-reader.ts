@@ -74,7 +74,7 @@ const MAX_PAGE_BYTES = 2_097_152;
 const DAY_MS = 86_400_000;
 
 const pageOf = (source: string, epoch: string) => `
-  select h.horizon::text as horizon, app.log_is_held(${epoch}) as is_held, e.total, ${EVENT_COLUMNS}
+  select h.horizon::text as horizon, (select app.log_is_held(${epoch})) as is_held, e.total, ${EVENT_COLUMNS}
   from (select pg_snapshot_xmin(pg_current_snapshot()) as horizon) h
   left join lateral (
     select f.*, count(*) over () as total,

@@ -13,7 +13,7 @@ const MAX_BACKOFF_MS = 30_000;
 const CATCH_UP_MS = 5_000;
 
 const WHO_IS_BEHIND = `
-  select c.consumer, app.log_is_held($3::int) as is_held
+  select c.consumer, null::boolean as is_held
   from unnest($1::text[], $2::text[]) as wanted(consumer, types)
   join event_cursors c using (consumer)
   where not c.is_paused and (
@@ -162,14 +162,14 @@ export class Relay implements OnModuleDestroy {
   private async behind(anything: boolean): Promise<{ names: Set<string>; is_held: boolean }> {
     const consumers = this.consumers();
     const types = consumers.map(({ options }) => (anything ? null : (filterOf(options).types?.join(',') ?? null)));
-    const rows = await this.db.query<{ consumer: string | null; is_held: boolean }>(WHO_IS_BEHIND, [
+    const rows = await this.db.query<{ consumer: string | null; is_held: boolean | null }>(WHO_IS_BEHIND, [
       consumers.map(({ options }) => options.name),
       types,
       await this.log.currentEpoch(),
       anything ? [] : QUIET_TYPES,
     ]);
     const names = rows.map((row) => row.consumer).filter((name) => name !== null);
-    return { names: new Set(names), is_held: rows.some((row) => row.is_held) };
+    return { names: new Set(names), is_held: rows.some((row) => row.is_held === true) };
   }
 
   private discover(): Consumer[] {

@@ -1,5 +1,4 @@
-import { Global, Module } from '@nestjs/common';
-import type { Type } from '@nestjs/common';
+import { type DynamicModule, Global, Module, type Provider, type Type } from '@nestjs/common';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { AppConfig, HttpConfig } from '../../../config/app-config.js';
 import { Context } from '../../../src/platform/context/context.js';
@@ -10,9 +9,16 @@ import { Events } from '../../../src/platform/events/events.js';
 import { EventsModule } from '../../../src/platform/events/events.module.js';
 import type { TestDatabase } from '../../support/database.js';
 
+/** What the log needs of other rooms. */
 @Global()
-@Module({ providers: [Context, HttpConfig], exports: [Context, HttpConfig] })
-class ContextRoom {}
+@Module({})
+class OtherRooms {
+  static with(providers: readonly Provider[]): DynamicModule {
+    const all = [Context, HttpConfig, ...providers];
+    const exports = all.map((provider) => (typeof provider === 'function' ? provider : provider.provide));
+    return { module: OtherRooms, providers: all, exports };
+  }
+}
 
 /** One process of the installation, as far as the log is concerned: the rooms it needs, without HTTP. */
 export interface LogProcess {
@@ -26,15 +32,16 @@ export interface LogProcess {
   close(): Promise<void>;
 }
 
-/** Starts such a process on a test database; `providers` bring consumers. */
+/** Starts such a process on a test database; `providers` bring consumers, `others` what other rooms would provide. */
 export async function startLogProcess(
   database: TestDatabase,
   providers: readonly Type[] = [],
   pool_size = 8,
+  others: readonly Provider[] = [],
 ): Promise<LogProcess> {
   const config = Object.assign(new AppConfig().database, { pool_size });
   const module = await Test.createTestingModule({
-    imports: [ContextRoom, DatabaseModule.for(config, database.urls), EventsModule],
+    imports: [OtherRooms.with(others), DatabaseModule.for(config, database.urls), EventsModule],
     providers: [...providers],
   }).compile();
   module.useLogger(false);

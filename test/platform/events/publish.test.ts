@@ -62,7 +62,7 @@ describe('publishing', () => {
       is_truncated: false,
       epoch: 1,
     });
-    expect((row?.['salt'] as Buffer).length).toBe(32);
+    expect(row?.['salt']).toHaveLength(32);
     const { rows } = await database.owner.query('select subject_id from event_subjects where event_id = $1', [
       row?.['id'],
     ]);
@@ -111,7 +111,8 @@ describe('publishing', () => {
     );
     const rows = await rowsOf(subject_id);
     expect(rows.map((row) => (row['data'] as { n: number }).n)).toEqual(Array.from({ length: 600 }, (_, n) => n));
-    expect(rows.map((row) => row['id'])).toEqual(rows.map((row) => row['id']).sort());
+    const ids = rows.map((row) => String(row['id']));
+    expect(ids.every((id, n) => n === 0 || id > String(ids[n - 1]))).toBe(true);
   });
 
   it('writes the data of the moment of publishing', async () => {

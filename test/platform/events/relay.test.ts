@@ -8,6 +8,7 @@ import { Database } from '../../../src/platform/database/database.js';
 import { SystemDatabase } from '../../../src/platform/database/system-database.js';
 import { Consumes } from '../../../src/platform/events/consumes.decorator.js';
 import { LOG_START } from '../../../src/platform/events/log-position.js';
+import { LogHealth } from '../../../src/platform/events/log-health.js';
 import { LogReader } from '../../../src/platform/events/log-reader.js';
 import { Relay } from '../../../src/platform/events/relay.js';
 import { RetryQueue } from '../../../src/platform/events/retry-queue.js';
@@ -254,14 +255,34 @@ describe('a consumer', () => {
     expect(cut).toBeLessThan(1_500);
   });
 
-  it('leaves no transaction id behind when there is nothing to do', async () => {
-    const now = async () =>
-      (await database.owner.query<{ xid: string }>('select pg_snapshot_xmax(pg_current_snapshot())::text as xid'))
-        .rows[0]?.xid;
+  it('is not even locked while there is nothing to do', async () => {
+    const marks = () =>
+      database.owner.query('select consumer, ctid::text, xmin::text, xmax::text from event_cursors order by consumer');
     await relay.drain();
-    const before = await now();
+    const before = await marks();
     await relay.drain();
-    expect(await now()).toBe(before);
+    expect((await marks()).rows).toEqual(before.rows);
+  });
+
+  it('waits for a writer that stays open, whom the health check can name', async () => {
+    const holder = new Client({ connectionString: database.urls.app });
+    await holder.connect();
+    await holder.query('begin');
+    const { rows } = await holder.query<{ pid: number }>('select pg_backend_pid() as pid, pg_current_xact_id()::text');
+    const subject_id = randomUUID();
+    await publish(subject_id);
+    const health = log.get(LogHealth);
+    expect((await log.get(LogReader).after(await log.get(LogReader).horizon(), {}, 10)).is_held).toBe(true);
+    await until(async () => (await health.check()).held_back_s > 0);
+    await until(async () => {
+      const named = await database.owner.query<{ pid: number }>('select pid from app.log_holder()');
+      return named.rows[0]?.pid === rows[0]?.pid;
+    });
+    await holder.query('rollback');
+    await holder.end();
+    await relay.drain();
+    expect(await seenOf('witness', subject_id)).toHaveLength(1);
+    expect((await health.check()).lag_s).toEqual({ 'test.witness': 0, 'test.companies': 0 });
   });
 });
 
