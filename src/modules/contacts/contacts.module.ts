@@ -3,18 +3,28 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { CompaniesController } from './companies.controller.js';
 import { CompaniesRepository } from './companies.repository.js';
 import { CompaniesService } from './companies.service.js';
+import { CompaniesTools } from './companies.tools.js';
 import { CompanyEntity } from './company.entity.js';
 import { ContactEntity } from './contact.entity.js';
 import { ContactsController } from './contacts.controller.js';
 import { ContactsRepository } from './contacts.repository.js';
 import { ContactsService } from './contacts.service.js';
+import { ContactsTools } from './contacts.tools.js';
 import { RecordRooms } from './records.service.js';
 
 /** People and companies. */
 @Module({
   imports: [TypeOrmModule.forFeature([ContactEntity, CompanyEntity], 'app')],
   controllers: [ContactsController, CompaniesController],
-  providers: [RecordRooms, ContactsRepository, CompaniesRepository, ContactsService, CompaniesService],
+  providers: [
+    RecordRooms,
+    ContactsRepository,
+    CompaniesRepository,
+    ContactsService,
+    CompaniesService,
+    ContactsTools,
+    CompaniesTools,
+  ],
   exports: [ContactsService, CompaniesService],
 })
 export class ContactsModule {}

@@ -1,4 +1,4 @@
-export { ListArguments, NoArguments } from './list-arguments.js';
+export { ListArguments, listQueryOf, NoArguments } from './list-arguments.js';
 export { type CallOptions, McpCatalogue } from './mcp-catalogue.js';
 export { mcpDoor } from './mcp-door.js';
 export { type RunKind, RunKinds, type RunView } from './run-kinds.js';
@@ -13,3 +13,4 @@ export {
   type ToolHints,
   type ToolSpec,
 } from './tools.decorator.js';
+export { underPointer } from './under-pointer.js';

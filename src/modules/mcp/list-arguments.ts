@@ -15,3 +15,13 @@ export class ListArguments {
 
 /** The input of a tool that takes no arguments. */
 export class NoArguments {}
+
+/** The arguments of a list tool as the query parameters of the same list over HTTP; `query` is `q` there. */
+export function listQueryOf(given: ListArguments): Record<string, string> {
+  const entries = Object.entries(given) as [string, string | number | null | undefined][];
+  return Object.fromEntries(
+    entries.flatMap(([name, value]) =>
+      value === null || value === undefined ? [] : [[name === 'query' ? 'q' : name, String(value)]],
+    ),
+  );
+}
