@@ -1,7 +1,8 @@
-import { type DynamicModule, Global, Module } from '@nestjs/common';
+import { type DynamicModule, Global, Module, type Type } from '@nestjs/common';
 import type { AppConfig } from '../config/app-config.js';
 import { ContactsModule } from './modules/contacts/contacts.module.js';
 import { IngestModule } from './modules/ingest/ingest.module.js';
+import { McpModule } from './modules/mcp/mcp.module.js';
 import { WorkspacesModule } from './modules/workspaces/workspaces.module.js';
 import { AuthModule } from './platform/auth/auth.module.js';
 import { ContextModule } from './platform/context/context.module.js';
@@ -34,7 +35,8 @@ class ConfigModule {
 /** The list of rooms. */
 @Module({})
 export class AppModule {
-  static for(config: AppConfig, urls: RoleUrls, secretKey: string): DynamicModule {
+  /** @param more rooms of a test bench, beside those of the product */
+  static for(config: AppConfig, urls: RoleUrls, secretKey: string, more: readonly Type[] = []): DynamicModule {
     return {
       module: AppModule,
       imports: [
@@ -53,6 +55,8 @@ export class AppModule {
         LimitsModule,
         OutboundModule,
         SearchModule.for(),
+        McpModule,
+        ...more,
       ],
     };
   }

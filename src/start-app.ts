@@ -1,10 +1,12 @@
 import type { AddressInfo } from 'node:net';
+import type { Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NextFunction, Request, Response } from 'express';
 import helmet from 'helmet';
 import type { AppConfig } from '../config/app-config.js';
 import { AppModule } from './app.module.js';
+import { mcpDoor } from './modules/mcp/index.js';
 import { Context } from './platform/context/context.js';
 import type { RoleUrls } from './platform/database/roles.js';
 import { ProblemFilter } from './platform/errors/problem.filter.js';
@@ -32,9 +34,10 @@ export async function startApp(
   urls: RoleUrls,
   secretKey: string,
   log = createLog(config.telemetry.log_level),
+  more: readonly Type[] = [],
 ): Promise<StartedApp> {
   const nest = await NestFactory.create<NestExpressApplication>(
-    AppModule.for(config, urls, secretKey),
+    AppModule.for(config, urls, secretKey, more),
     new EngawaAdapter(),
     { bodyParser: false, bufferLogs: true, abortOnError: false },
   );
@@ -51,6 +54,7 @@ export async function startApp(
   nest.use(
     helmet({ contentSecurityPolicy: { directives: { 'default-src': ["'none'"], 'style-src': ["'unsafe-inline'"] } } }),
   );
+  nest.use(mcpDoor(config.mcp, config.http));
   if (config.http.cors_origins.length > 0) nest.enableCors({ origin: config.http.cors_origins, maxAge: 600 });
   nest.use(bodyReader(bodyRules(config)));
   nest.use((error: unknown, request: Request, response: Response, _next: NextFunction) =>

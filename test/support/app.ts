@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Type } from '@nestjs/common';
 import { AppConfig } from '../../config/app-config.js';
 import type { Role } from '../../src/contracts/permissions.js';
 import { issueKey } from '../../src/platform/auth/api-key.js';
@@ -48,10 +49,14 @@ export interface TestApp {
 type Settings = { readonly [Section in keyof AppConfig]?: Partial<AppConfig[Section]> };
 
 /** Boots the whole product on a database of its own. Rate limits are off unless a test sets them. */
-export async function startTestApp(settings: Settings = {}, database?: TestDatabase): Promise<TestApp> {
+export async function startTestApp(
+  settings: Settings = {},
+  database?: TestDatabase,
+  more: readonly Type[] = [],
+): Promise<TestApp> {
   const own = database ?? (await createTestDatabase());
   const config = testConfig(settings);
-  const app = await startApp(config, own.urls, TEST_SECRET_KEY);
+  const app = await startApp(config, own.urls, TEST_SECRET_KEY, undefined, more);
   const newWorkspace = () => makeWorkspace(own, app.url);
   return {
     url: app.url,

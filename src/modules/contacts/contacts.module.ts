@@ -3,12 +3,14 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { CompaniesController } from './companies.controller.js';
 import { CompaniesRepository } from './companies.repository.js';
 import { CompaniesService } from './companies.service.js';
+import { CompaniesTools } from './companies.tools.js';
 import { CompanyEntity } from './company.entity.js';
 import { ContactEntity } from './contact.entity.js';
 import { ContactsConsumers } from './contacts.consumers.js';
 import { ContactsController } from './contacts.controller.js';
 import { ContactsRepository } from './contacts.repository.js';
 import { ContactsService } from './contacts.service.js';
+import { ContactsTools } from './contacts.tools.js';
 import { RecordRooms } from './records.service.js';
 
 /** People and companies. */
@@ -22,6 +24,8 @@ import { RecordRooms } from './records.service.js';
     ContactsService,
     CompaniesService,
     ContactsConsumers,
+    ContactsTools,
+    CompaniesTools,
   ],
   exports: [ContactsService, CompaniesService],
 })

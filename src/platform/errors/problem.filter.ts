@@ -32,9 +32,14 @@ export class ProblemFilter implements ExceptionFilter {
   }
 
   private toProblem(error: unknown, request: Request): Problem {
-    if (error instanceof Problem) return error;
     if (error instanceof HttpException) return fromNest(error, request);
     if (error instanceof URIError) return new UnreadableRequest('The path is not valid percent-encoding.');
+    return this.problemOf(error);
+  }
+
+  /** What a caller is told of an error, by whichever way they came. A bug is logged here. */
+  problemOf(error: unknown): Problem {
+    if (error instanceof Problem) return error;
     if (isUnreachable(error)) {
       return new Problem(
         503,

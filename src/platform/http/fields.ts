@@ -25,6 +25,8 @@ export interface FieldOptions {
   readonly example?: unknown;
   /** May be left out or null. In a response: may be null. */
   readonly is_optional?: boolean;
+  /** In a response: left out where it has no value, instead of null. */
+  readonly may_be_absent?: boolean;
   /** Replaced in logs and events. */
   readonly is_secret?: boolean;
   readonly default?: unknown;

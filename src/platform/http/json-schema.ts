@@ -21,7 +21,9 @@ function objectSchema(dto: AnyDto, direction: Direction): JsonSchema {
   const fields = [...fieldsOf(dto)];
   const required = fields
     .filter(([, spec]) =>
-      direction === 'response' ? !spec.is_patch : !spec.is_optional && !spec.is_patch && spec.default === undefined,
+      direction === 'response'
+        ? !spec.is_patch && !spec.may_be_absent
+        : !spec.is_optional && !spec.is_patch && spec.default === undefined,
     )
     .map(([name]) => name);
   return {

@@ -26,7 +26,13 @@ export class ChannelDto {
   })
   value!: string;
 
-  @TextField({ description: 'What it is for.', max_length: 64, is_optional: true, example: 'work' })
+  @TextField({
+    description: 'What it is for.',
+    max_length: 64,
+    is_optional: true,
+    may_be_absent: true,
+    example: 'work',
+  })
   label?: string | null;
 }
 

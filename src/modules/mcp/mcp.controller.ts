@@ -1,0 +1,90 @@
+import { classifyInboundRequest } from '@modelcontextprotocol/server';
+import { Controller, Delete, Get, Post, Req, Res, UseFilters } from '@nestjs/common';
+import type { Request, Response } from 'express';
+import { Public, Requires } from '../../platform/auth/requires.decorator.js';
+import { Context } from '../../platform/context/context.js';
+import { Problem } from '../../platform/errors/problem.js';
+import { Operation } from '../../platform/http/operation.decorator.js';
+import { LegacySessions } from './legacy-sessions.js';
+import { McpFilter } from './mcp.filter.js';
+import { ModernEndpoint } from './modern-endpoint.js';
+import { answerRpcError } from './rpc-error.js';
+
+/** The first revision without sessions. Revisions are dates, so they compare as texts. */
+const FIRST_MODERN_REVISION = '2026-07-28';
+
+/** One path for both generations of the protocol; the SDK says which one a message belongs to. */
+@Controller()
+@UseFilters(McpFilter)
+export class McpController {
+  constructor(
+    private readonly context: Context,
+    private readonly modern: ModernEndpoint,
+    private readonly legacy: LegacySessions,
+  ) {}
+
+  @Post('mcp')
+  @Requires()
+  @Operation({
+    id: 'mcp.post',
+    summary: 'One message of the Model Context Protocol',
+    status: 200,
+    is_not_idempotent: true,
+    produces: ['application/json'],
+  })
+  async post(@Req() request: Request, @Res() response: Response): Promise<void> {
+    const { headers, body } = request as { headers: Request['headers']; body: unknown };
+    const protocolVersionHeader = one(headers['mcp-protocol-version']);
+    const mcpMethodHeader = one(headers['mcp-method']);
+    const mcpNameHeader = one(headers['mcp-name']);
+    const { kind } = classifyInboundRequest({
+      httpMethod: 'POST',
+      ...(protocolVersionHeader !== undefined && { protocolVersionHeader }),
+      ...(mcpMethodHeader !== undefined && { mcpMethodHeader }),
+      ...(mcpNameHeader !== undefined && { mcpNameHeader }),
+      body,
+    });
+    const endpoint = kind === 'legacy' ? this.legacy : this.modern;
+    await endpoint.serve(this.context.principal(), request, response);
+  }
+
+  @Get('mcp')
+  @Requires()
+  @Operation({
+    id: 'mcp.stream',
+    summary: 'The stream of a session (revisions before 2026-07-28)',
+    produces: ['text/event-stream'],
+  })
+  stream(@Req() request: Request, @Res() response: Response): Promise<void> {
+    return this.session(request, response);
+  }
+
+  @Delete('mcp')
+  @Requires()
+  @Operation({ id: 'mcp.end', summary: 'Ends a session (revisions before 2026-07-28)', status: 200 })
+  end(@Req() request: Request, @Res() response: Response): Promise<void> {
+    return this.session(request, response);
+  }
+
+  /** The transport of 2024-11-05, replaced in 2025-03-26. */
+  @Get('sse')
+  @Public()
+  @Operation({ id: 'mcp.sse', summary: 'Gone: use /mcp', problems: ['410 gone'] })
+  sse(): never {
+    throw new Problem(410, 'gone', 'Gone', 'The HTTP+SSE transport is not served here.', {
+      suggestion: 'Use Streamable HTTP at /mcp.',
+    });
+  }
+
+  private async session(request: Request, response: Response): Promise<void> {
+    if ((one(request.headers['mcp-protocol-version']) ?? '') >= FIRST_MODERN_REVISION) {
+      answerRpcError(response, 405, -32_000, 'Method not allowed.', { allow: 'POST' });
+      return;
+    }
+    await this.legacy.serve(this.context.principal(), request, response);
+  }
+}
+
+function one(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header[0] : header;
+}

@@ -1,0 +1,34 @@
+import { Controller, Get, Req } from '@nestjs/common';
+import type { Request } from 'express';
+import { HttpConfig } from '../../../config/app-config.js';
+import { Public } from '../../platform/auth/requires.decorator.js';
+import type { JsonSchema } from '../../platform/http/json-schema.js';
+import { Operation } from '../../platform/http/operation.decorator.js';
+import { McpOffers } from './mcp-offers.js';
+import { publicUrl } from './public-url.js';
+
+/** Tells a client without a credential where to get one (RFC 9728). */
+@Controller('.well-known')
+export class ProtectedResourceController {
+  constructor(
+    private readonly offers: McpOffers,
+    private readonly config: HttpConfig,
+  ) {}
+
+  @Get(['oauth-protected-resource', 'oauth-protected-resource/mcp'])
+  @Public()
+  @Operation({ id: 'mcp.metadata', summary: 'How to get a credential for /mcp (RFC 9728)' })
+  metadata(@Req() request: Request): JsonSchema {
+    const issuer = publicUrl(this.config, request);
+    const scopes = [...this.offers.tools.values(), ...this.offers.resources.values()].flatMap(
+      ({ permissions }) => permissions,
+    );
+    return {
+      resource: `${issuer}/mcp`,
+      authorization_servers: [issuer],
+      scopes_supported: [...new Set(scopes)].sort(),
+      bearer_methods_supported: ['header'],
+      resource_name: 'Engawa',
+    };
+  }
+}
