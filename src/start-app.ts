@@ -13,6 +13,7 @@ import { ProblemFilter } from './platform/errors/problem.filter.js';
 import { EngawaAdapter } from './platform/http/engawa-adapter.js';
 import { bodyReader } from './platform/http/request-body.js';
 import { Relay } from './platform/events/relay.js';
+import { Scheduling } from './platform/scheduling/scheduling.js';
 import { Workers } from './platform/jobs/workers.js';
 import { TrustedAddress } from './platform/limits/trusted-address.js';
 import { createLog, NestLog } from './platform/telemetry/log.js';
@@ -64,12 +65,17 @@ export async function startApp(
   if (config.http.role !== 'api') {
     await nest.get(Relay).start();
     nest.get(Workers).start();
+    nest.get(Scheduling).start();
   }
   const host = config.http.host || (config.http.environment === 'production' ? '0.0.0.0' : '127.0.0.1');
   await nest.listen(config.http.port, host);
   const { port } = nest.getHttpServer().address() as AddressInfo;
   const shown = host === '0.0.0.0' || host === '::' ? 'localhost' : host;
-  return { nest, url: `http://${shown.includes(':') ? `[${shown}]` : shown}:${port}`, stop: () => nest.close() };
+  return { nest, url: `http://${shown.includes(':') ? `[${shown}]` : shown}:${port}`, stop: async () => {
+      // While the signals still carry: other processes take over at once what this one hands back.
+      await nest.get(Workers).stop();
+      await nest.close();
+    } };
 }
 
 /** Routes whose bodies are larger than usual, or streamed. */

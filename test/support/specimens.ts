@@ -23,6 +23,8 @@ export const SPECIMENS: Readonly<Record<string, Specimen>> = {
           .get(Database)
           .transaction(() => app.nest.get(Jobs).enqueue('test.unhandled', {}, { after_ms: 3_600_000 })),
       ),
+  '/api/v1/ingest/runs': (caller) =>
+    created(caller, 'ingest', { source: 'swept', payload: 'First Name,Email\nAda,ada@example.com' }),
   '/api/v1/workspace/api-keys': (caller) => created(caller, 'workspace/api-keys', { name: 'swept', role: 'viewer' }),
   '/api/v1/events': async (caller) => {
     const contact = await created(caller, 'contacts', { email: `log-${crypto.randomUUID()}@example.com` });

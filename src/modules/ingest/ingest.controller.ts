@@ -14,9 +14,8 @@ import {
   IngestRunDto,
   IngestSettings,
 } from './ingest.dto.js';
-import { ROW_LIST, RUN_LIST } from './ingest.repository.js';
-import { type IngestAnswer, IngestService } from './ingest.service.js';
-import type { RowOutcome } from './ingest-row.entity.js';
+import { ROW_LIST, RUN_LIST } from './ingest.list.js';
+import { type IngestAnswer, IngestService, type RowOutcome } from './ingest.service.js';
 import { openUpload } from './source-files.js';
 import { FailedRowsCsv } from './failed-rows-csv.js';
 

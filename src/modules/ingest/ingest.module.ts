@@ -8,6 +8,7 @@ import { IngestRunDto } from './ingest.dto.js';
 import { IngestJobs } from './ingest.jobs.js';
 import { IngestRepository } from './ingest.repository.js';
 import { IngestService } from './ingest.service.js';
+import { IngestTools } from './ingest.tools.js';
 import { IngestRow } from './ingest-row.entity.js';
 import { IngestRun } from './ingest-run.entity.js';
 import { IngestRunner } from './ingest-runner.js';
@@ -18,7 +19,16 @@ import { SourceFiles } from './source-files.js';
 @Module({
   imports: [TypeOrmModule.forFeature([IngestRun, IngestRow], 'app'), ContactsModule],
   controllers: [IngestController],
-  providers: [FailedRowsCsv, IngestJobs, IngestRepository, IngestRunner, IngestService, RecordWriter, SourceFiles],
+  providers: [
+    FailedRowsCsv,
+    IngestJobs,
+    IngestRepository,
+    IngestRunner,
+    IngestService,
+    IngestTools,
+    RecordWriter,
+    SourceFiles,
+  ],
   exports: [IngestService],
 })
 export class IngestModule implements OnModuleInit {

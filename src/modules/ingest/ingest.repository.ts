@@ -1,39 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../../platform/database/database.js';
 import { ListQuery } from '../../platform/database/list-query.js';
-import type { ListRequest, ListSpec, Page } from '../../platform/http/listing.js';
+import type { ListRequest, Page } from '../../platform/http/listing.js';
 import type { IngestDiagnostic, IngestRowDto, IngestRunDto } from './ingest.dto.js';
 import type { IngestReport, IngestRun, IngestStatus } from './ingest-run.entity.js';
 import type { IngestRow, RowOutcome } from './ingest-row.entity.js';
 
 const SHOWN = `id, id as run_id, source, format, entity, status, is_dry_run, file_name, size_bytes, sha256, record_count, created,
   updated, unchanged, skipped, errors, position, report->>'failure' as failure, started_at, finished_at, created_at, updated_at`;
-
-export const RUN_LIST: ListSpec = {
-  filters: {
-    status: {
-      kind: 'choice',
-      choices: ['pending', 'running', 'completed', 'failed', 'cancelled'],
-      description: 'Where the run stands.',
-    },
-    source: { kind: 'text', description: 'Where the data came from.' },
-    created_at: { kind: 'timestamp', description: 'When the run was asked for.' },
-  },
-  sorts: { created_at: { column: 'created_at', type: 'timestamptz' } },
-  default_sort: '-created_at',
-};
-
-export const ROW_LIST: ListSpec = {
-  filters: {
-    outcome: {
-      kind: 'choice',
-      choices: ['created', 'updated', 'unchanged', 'skipped', 'failed'],
-      description: 'What became of the row.',
-    },
-  },
-  sorts: {},
-  default_sort: '',
-};
 
 /** Numbers that a batch adds to its run. */
 export interface BatchCounts {

@@ -25,6 +25,8 @@ import { fingerprintOf, SourceFiles, type Upload } from './source-files.js';
 import { readMapping, sourceOptions } from './source-options.js';
 import { openSource } from './source/open-source.js';
 
+export type { RowOutcome } from './ingest-row.entity.js';
+
 const SHOWN_AT_MOST = 1_000;
 const PREVIEW_ROWS = 50;
 /** A payload of more records than this is answered 202 at once. */
@@ -59,14 +61,23 @@ export class IngestService {
    * @param key an idempotency key: it names the run, so asking again finds it.
    */
   async take(request: IngestPayload, key?: string): Promise<IngestAnswer> {
-    const bytes = Buffer.from(typeof request.payload === 'string' ? request.payload : JSON.stringify(request.payload));
-    const answer = await this.takeUpload(
-      request,
-      { bytes: toIterable(bytes), file_name: null, media_type: null, mapping: () => undefined },
-      { is_again: true, ...(key !== undefined && { run_id: this.runIdOf(key) }) },
-    );
+    const bytes = bytesOf(request);
+    const answer = await this.takeBytes(request, bytes, key);
     if (answer.is_over || recordsAbout(bytes) > MAX_RECORDS_AT_ONCE) return answer;
     return { ...answer, ...(await this.waitFor(answer.run.id, WAIT_MS)) };
+  }
+
+  /** Starts a run of data in a request and does not wait for it. */
+  async start(request: IngestPayload): Promise<IngestResult> {
+    return (await this.takeBytes(request, bytesOf(request))).run;
+  }
+
+  private takeBytes(request: IngestPayload, bytes: Buffer, key?: string): Promise<IngestAnswer> {
+    const upload = { bytes: toIterable(bytes), file_name: null, media_type: null, mapping: () => undefined };
+    return this.takeUpload(request, upload, {
+      is_again: true,
+      ...(key !== undefined && { run_id: this.runIdOf(key) }),
+    });
   }
 
   /** Takes a file: stored and hashed while it arrives, then a run of its own. */
@@ -120,7 +131,7 @@ export class IngestService {
 
   /** The first records as they would land. Writes nothing. */
   async preview(request: IngestPayload): Promise<IngestPreview> {
-    const bytes = Buffer.from(typeof request.payload === 'string' ? request.payload : JSON.stringify(request.payload));
+    const bytes = bytesOf(request);
     const described = {
       format: request.format ?? null,
       entity: request.entity ?? null,
@@ -267,6 +278,10 @@ export class IngestService {
     const { type, id, name } = this.context.principal();
     return { type, id, name };
   }
+}
+
+function bytesOf({ payload }: IngestPayload): Buffer {
+  return Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload));
 }
 
 function isOver(status: string): boolean {

@@ -154,6 +154,8 @@ export class McpCatalogue {
         { pointer: '/idempotency_key', detail: 'idempotency_key must be a text of 1 to 255 characters.' },
       ]);
     }
+    if (tool.has_own_idempotency)
+      return resultOf(await this.run(tool, input, { ...call, idempotency_key: key }), false);
     const answer = await this.idempotency.once({ key, operation: `tool ${tool.listing.name}`, input }, async () => ({
       status: 200,
       body: await this.run(tool, input, call),

@@ -14,6 +14,7 @@ export interface ToolOffer {
   readonly permissions: readonly Permission[];
   /** Takes an `idempotency_key`. */
   readonly writes: boolean;
+  readonly has_own_idempotency: boolean;
   readonly is_list: boolean;
   /** @throws {Invalid} with a pointer for each wrong argument. */
   read(given: Readonly<Record<string, unknown>>): object;
@@ -49,6 +50,7 @@ export function toolOffer(spec: ToolSpec, method: ToolMethod): ToolOffer | strin
     },
     permissions: spec.permissions,
     writes,
+    has_own_idempotency: spec.has_own_idempotency ?? false,
     is_list: spec.is_list ?? false,
     read: isDto(spec.input) ? readerOf(spec.input) : schemaReader(spec.input),
     invoke: method,

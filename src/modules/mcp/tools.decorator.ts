@@ -65,6 +65,8 @@ export interface ToolSpec {
   readonly is_list?: boolean;
   readonly permissions: readonly Permission[];
   readonly hints?: ToolHints;
+  /** The work outlives one transaction: the method gets `call.idempotency_key` and keeps the promise of "once" itself. */
+  readonly has_own_idempotency?: boolean;
 }
 
 /** What clients may tell their users before a call. Whether a tool only reads follows from its permissions. */
@@ -103,6 +105,8 @@ export interface PromptSpec {
 export interface ToolCall {
   /** Fired when the caller cancelled or the time is up. */
   readonly signal: AbortSignal;
+  /** Only for tools that say `has_own_idempotency`. */
+  readonly idempotency_key?: string;
   /** Tells the caller how far the work is. Never backwards, at most ten times a second; the last report always arrives. */
   progress(done: number, total?: number, message?: string): void;
 }

@@ -80,7 +80,10 @@ it('refuses a key that two records share, and names both', async () => {
     ({ body }) => body.id,
   );
   const [result] = (await batch([{ email, title: 'Who?' }])).body.results;
-  expect(result).toMatchObject({ status: 'failed', problem: { status: 409, ids: twins.toSorted((a: string, b: string) => (a < b ? -1 : 1)) } });
+  expect(result).toMatchObject({
+    status: 'failed',
+    problem: { status: 409, ids: twins.toSorted((a: string, b: string) => (a < b ? -1 : 1)) },
+  });
   expect(result.problem.type).toMatch(/ambiguous-match$/);
   // With an external_id it is a third person who shares the mailbox only if both of them have other ids.
   await owner.patch(`contacts/${twins[0]}`, { external_id: randomUUID() });
