@@ -44,6 +44,7 @@ export class Workers implements BeforeApplicationShutdown {
   private promote_at_ms = 0;
   private loops: Promise<void>[] = [];
   private stopping: AbortController | null = null;
+  private stopped: Promise<void> | undefined;
   private claiming: Promise<number> | undefined;
   /** Ends the loop's sleep; a wake-up while it is awake is kept. */
   private waker: (() => void) | undefined;
@@ -82,8 +83,12 @@ export class Workers implements BeforeApplicationShutdown {
 
   /** Claims no more, gives handlers 8 s and their signal, and hands back what is unfinished, uncounted. */
   async stop(): Promise<void> {
-    const { stopping } = this;
-    if (!stopping || stopping.signal.aborted) return;
+    if (!this.stopping) return;
+    this.stopped ??= this.stopOnce(this.stopping);
+    await this.stopped;
+  }
+
+  private async stopOnce(stopping: AbortController): Promise<void> {
     stopping.abort();
     this.forgetWakeUps?.();
     this.wake();
@@ -100,6 +105,7 @@ export class Workers implements BeforeApplicationShutdown {
     over.abort();
     this.wakeUps.signal();
     this.stopping = null;
+    this.stopped = undefined;
   }
 
   beforeApplicationShutdown(): Promise<void> {
