@@ -69,10 +69,10 @@ export class Contacts1700000000008 extends AppendOnly implements MigrationInterf
       create index companies_updated_at_idx on companies (workspace_id, updated_at desc, id desc) where deleted_at is null;
       create index companies_name_idx on companies (workspace_id, name, id) where deleted_at is null;
       create index companies_name_key_idx on companies (workspace_id, name_key) where deleted_at is null;
-      create index companies_parent_company_id_idx on companies (workspace_id, parent_company_id) where parent_company_id is not null;
-      create index companies_owner_user_id_idx on companies (workspace_id, owner_user_id) where owner_user_id is not null;
-      create index companies_industry_idx on companies (workspace_id, industry) where industry is not null;
-      create index companies_employee_count_idx on companies (workspace_id, employee_count) where employee_count is not null;
+      create index companies_parent_company_id_idx on companies (workspace_id, parent_company_id);
+      create index companies_owner_user_id_idx on companies (workspace_id, owner_user_id);
+      create index companies_industry_idx on companies (workspace_id, industry);
+      create index companies_employee_count_idx on companies (workspace_id, employee_count);
       create index companies_merged_into_idx on companies (workspace_id, merged_into) where merged_into is not null;
     `);
     await runner.query(`
@@ -124,8 +124,8 @@ export class Contacts1700000000008 extends AppendOnly implements MigrationInterf
       create index contacts_first_name_idx on contacts (workspace_id, coalesce(first_name, ''), id) where deleted_at is null;
       create index contacts_last_name_key_idx on contacts (workspace_id, last_name_key)
         where deleted_at is null and last_name_key is not null;
-      create index contacts_company_id_idx on contacts (workspace_id, company_id) where company_id is not null;
-      create index contacts_owner_user_id_idx on contacts (workspace_id, owner_user_id) where owner_user_id is not null;
+      create index contacts_company_id_idx on contacts (workspace_id, company_id);
+      create index contacts_owner_user_id_idx on contacts (workspace_id, owner_user_id);
       create index contacts_merged_into_idx on contacts (workspace_id, merged_into) where merged_into is not null;
     `);
     await runner.query(`

@@ -1,4 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { Context } from '../../../src/platform/context/context.js';
+import { systemPrincipal } from '../../../src/platform/context/principal.js';
+import { Database } from '../../../src/platform/database/database.js';
+import { Events } from '../../../src/platform/events/events.js';
+import { Relay } from '../../../src/platform/events/relay.js';
 import { type Caller, startTestApp, type TestApp } from '../../support/app.js';
 
 let app: TestApp;
@@ -152,4 +157,39 @@ it('pages through companies', async () => {
   expect(second.body.next_cursor).toBeNull();
   expect((await owner.get('contacts/no-uuid')).status).toBe(404);
   expect((await owner.get(`contacts/${randomUUID()}`)).status).toBe(404);
+});
+
+it('takes a member who left from the records, with an event for each', async () => {
+  const user_id = randomUUID();
+  const { id: workspace_id } = app.workspace;
+  await app.database.owner.query('insert into users (id, email, name) values ($1, $2, $3)', [
+    user_id,
+    `${user_id}@x.org`,
+    'M',
+  ]);
+  await app.database.owner.query(`insert into memberships (workspace_id, user_id, role) values ($1, $2, 'member')`, [
+    workspace_id,
+    user_id,
+  ]);
+  const contact = await create({ first_name: 'Owned', owner_user_id: user_id });
+  const company = (await owner.post('companies', { name: 'Owned', owner_user_id: user_id })).body;
+  const other = await create({ first_name: 'Free' });
+  await app.database.owner.query('update memberships set removed_at = now() where user_id = $1', [user_id]);
+  expect((await owner.post('contacts', { first_name: 'Late', owner_user_id: user_id })).status).toBe(422);
+  const nest = app.app.nest;
+  await nest.get(Context).runAs(systemPrincipal(workspace_id), { via: 'system' }, () =>
+    nest.get(Database).transaction(async () => {
+      nest.get(Events).publish('workspace.member_removed', { subject_id: user_id, data: { user_id } });
+    }),
+  );
+  await nest.get(Relay).drain();
+  for (const [path, { id }] of [
+    ['contacts', contact],
+    ['companies', company],
+  ] as const) {
+    expect((await owner.get(`${path}/${id}`)).body.owner_user_id).toBeNull();
+    const events = await eventsOf(id);
+    expect(events.at(-1)?.changes).toEqual({ owner_user_id: { from: user_id, to: null } });
+  }
+  expect(await eventsOf(other.id)).toHaveLength(1);
 });
