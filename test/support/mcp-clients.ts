@@ -54,10 +54,8 @@ export async function legacyClient(url: string, key: string): Promise<McpClient>
     call: (name, args = {}, options) => client.callTool({ name, arguments: args }, undefined, options),
     read: (uri) => client.readResource({ uri }),
     revision: () => transport.protocolVersion,
-    close: async () => {
-      await transport.terminateSession();
-      await client.close();
-    },
+    // The session is left to the server: ending it here makes this client try to get its stream back.
+    close: () => client.close(),
   };
 }
 

@@ -1,8 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { ObjectField, TextField, UuidField } from '../../platform/http/fields.js';
-import { type Page, readListQuery } from '../../platform/http/listing.js';
+import { readListQuery } from '../../platform/http/listing.js';
 import { ListArguments, listQueryOf, Resource, Tool, underPointer } from '../mcp/index.js';
-import type { CompanyRow } from './companies.repository.js';
 import { CompaniesService } from './companies.service.js';
 import { COMPANY_LIST } from './contacts.list.js';
 import { CompanyDto, CreateCompany, UpdateCompany } from './dto/company.dto.js';
@@ -53,7 +52,7 @@ export class CompaniesTools {
     is_list: true,
     permissions: ['companies:read'],
   })
-  search(input: SearchCompanies): Promise<Page<CompanyRow>> {
+  search(input: SearchCompanies) {
     return this.companies.list(readListQuery(COMPANY_LIST, listQueryOf(input)));
   }
 
@@ -65,7 +64,7 @@ export class CompaniesTools {
     output: CompanyDto,
     permissions: ['companies:read'],
   })
-  get({ company_id }: CompanyReference): Promise<CompanyRow> {
+  get({ company_id }: CompanyReference) {
     return this.companies.get(company_id);
   }
 
@@ -80,7 +79,7 @@ export class CompaniesTools {
     permissions: ['companies:write'],
     hints: { is_destructive: false },
   })
-  create(input: CreateCompany): Promise<CompanyRow> {
+  create(input: CreateCompany) {
     return this.companies.create(input);
   }
 
@@ -95,7 +94,7 @@ export class CompaniesTools {
     permissions: ['companies:write'],
     hints: { is_idempotent: true },
   })
-  update({ company_id, updates }: ChangeCompany): Promise<CompanyRow> {
+  update({ company_id, updates }: ChangeCompany) {
     return underPointer('/updates', () => this.companies.update(company_id, updates));
   }
 
@@ -106,7 +105,7 @@ export class CompaniesTools {
     description: 'The record of one company, as JSON.',
     permissions: ['companies:read'],
   })
-  company({ id = '' }: Readonly<Record<string, string>>): Promise<CompanyRow> {
+  company({ id = '' }: Readonly<Record<string, string>>) {
     return this.companies.get(id);
   }
 }

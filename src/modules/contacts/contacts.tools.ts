@@ -1,9 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { BooleanField, ObjectField, TextField, UuidField } from '../../platform/http/fields.js';
-import { type Page, readListQuery } from '../../platform/http/listing.js';
+import { readListQuery } from '../../platform/http/listing.js';
 import { ListArguments, listQueryOf, Resource, Tool, underPointer } from '../mcp/index.js';
 import { CONTACT_LIST } from './contacts.list.js';
-import type { ContactRow } from './contacts.repository.js';
 import { ContactsService } from './contacts.service.js';
 import { ContactDto, CreateContact, UpdateContact } from './dto/contact.dto.js';
 
@@ -61,7 +60,7 @@ export class ContactsTools {
     is_list: true,
     permissions: ['contacts:read'],
   })
-  search(input: SearchContacts): Promise<Page<ContactRow>> {
+  search(input: SearchContacts) {
     return this.contacts.list(readListQuery(CONTACT_LIST, listQueryOf(input)));
   }
 
@@ -73,7 +72,7 @@ export class ContactsTools {
     output: ContactDto,
     permissions: ['contacts:read'],
   })
-  get({ contact_id }: ContactReference): Promise<ContactRow> {
+  get({ contact_id }: ContactReference) {
     return this.contacts.get(contact_id);
   }
 
@@ -88,7 +87,7 @@ export class ContactsTools {
     permissions: ['contacts:write'],
     hints: { is_destructive: false },
   })
-  create(input: CreateContact): Promise<ContactRow> {
+  create(input: CreateContact) {
     return this.contacts.create(input);
   }
 
@@ -103,7 +102,7 @@ export class ContactsTools {
     permissions: ['contacts:write'],
     hints: { is_idempotent: true },
   })
-  update({ contact_id, updates }: ChangeContact): Promise<ContactRow> {
+  update({ contact_id, updates }: ChangeContact) {
     return underPointer('/updates', () => this.contacts.update(contact_id, updates));
   }
 
@@ -128,7 +127,7 @@ export class ContactsTools {
     description: 'The record of one person, as JSON.',
     permissions: ['contacts:read'],
   })
-  contact({ id = '' }: Readonly<Record<string, string>>): Promise<ContactRow> {
+  contact({ id = '' }: Readonly<Record<string, string>>) {
     return this.contacts.get(id);
   }
 }

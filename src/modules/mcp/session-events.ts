@@ -39,7 +39,8 @@ export class SessionEvents implements EventStore {
     const stream_id = this.events.get(last)?.stream_id;
     if (stream_id === undefined) throw new Error(`the event ${last.slice(0, 20)} is no longer kept`);
     let isAfter = false;
-    for (const [id, event] of [...this.events]) {
+    const kept = Array.from(this.events);
+    for (const [id, event] of kept) {
       // A priming event has no content and is not repeated.
       const hasContent = 'jsonrpc' in event.message;
       if (isAfter && event.stream_id === stream_id && hasContent) await send(id, event.message);

@@ -40,7 +40,7 @@ describe.each(GENERATIONS)('the %s client', (_generation, connect) => {
   it('lists the tools by name, each typed and described', async () => {
     const tools = await client.tools();
     const names = tools.map((tool) => tool.name);
-    expect(names).toEqual([...names].sort());
+    expect(names).toEqual([...names].sort((a, b) => (a < b ? -1 : 1)));
     expect(names).toContain('start_job');
     const count = tools.find((tool) => tool.name === 'count_up');
     expect(count.inputSchema.properties.idempotency_key.type).toBe('string');
