@@ -1,17 +1,23 @@
 import { classifyInboundRequest } from '@modelcontextprotocol/server';
 import { Controller, Delete, Get, Post, Req, Res, UseFilters } from '@nestjs/common';
 import type { Request, Response } from 'express';
+import { CallerLimits } from '../../platform/auth/caller-limits.js';
 import { Public, Requires } from '../../platform/auth/requires.decorator.js';
 import { Context } from '../../platform/context/context.js';
+import type { Principal } from '../../platform/context/principal.js';
 import { Problem } from '../../platform/errors/problem.js';
 import { Operation } from '../../platform/http/operation.decorator.js';
 import { LegacySessions } from './legacy-sessions.js';
 import { McpFilter } from './mcp.filter.js';
 import { ModernEndpoint } from './modern-endpoint.js';
+import { OpenStreams } from './open-streams.js';
 import { answerRpcError } from './rpc-error.js';
 
 /** The first revision without sessions. Revisions are dates, so they compare as texts. */
 const FIRST_MODERN_REVISION = '2026-07-28';
+
+/** The SDK refuses larger batches. */
+const MAX_BATCH = 100;
 
 /** One path for both generations of the protocol; the SDK says which one a message belongs to. */
 @Controller()
@@ -21,6 +27,8 @@ export class McpController {
     private readonly context: Context,
     private readonly modern: ModernEndpoint,
     private readonly legacy: LegacySessions,
+    private readonly streams: OpenStreams,
+    private readonly limits: CallerLimits,
   ) {}
 
   @Post('mcp')
@@ -44,8 +52,11 @@ export class McpController {
       ...(mcpNameHeader !== undefined && { mcpNameHeader }),
       body,
     });
+    const principal = this.context.principal();
+    await this.countBatch(principal, body, response);
+    this.streams.watch(principal, response);
     const endpoint = kind === 'legacy' ? this.legacy : this.modern;
-    await endpoint.serve(this.context.principal(), request, response);
+    await endpoint.serve(principal, request, response);
   }
 
   @Get('mcp')
@@ -81,7 +92,15 @@ export class McpController {
       answerRpcError(response, 405, -32_000, 'Method not allowed.', { allow: 'POST' });
       return;
     }
-    await this.legacy.serve(this.context.principal(), request, response);
+    const principal = this.context.principal();
+    this.streams.watch(principal, response);
+    await this.legacy.serve(principal, request, response);
+  }
+
+  /** The guard has counted the request; each further message of a batch counts as much. */
+  private async countBatch(principal: Principal, body: unknown, response: Response): Promise<void> {
+    if (!Array.isArray(body) || body.length > MAX_BATCH) return;
+    for (let more = 1; more < body.length; more++) await this.limits.takeForCaller(principal, response, true);
   }
 }
 

@@ -8,6 +8,7 @@ import { McpFilter } from './mcp.filter.js';
 import { McpOffers } from './mcp-offers.js';
 import { McpServers } from './mcp-servers.js';
 import { ModernEndpoint } from './modern-endpoint.js';
+import { OpenStreams } from './open-streams.js';
 import { ProtectedResourceController } from './protected-resource.controller.js';
 import { RunKinds } from './run-kinds.js';
 import { RunsTools } from './runs.tools.js';
@@ -24,6 +25,7 @@ import { RunsTools } from './runs.tools.js';
     McpOffers,
     McpServers,
     ModernEndpoint,
+    OpenStreams,
     RunKinds,
     RunsTools,
   ],

@@ -15,10 +15,21 @@ export class ProtectedResourceController {
     private readonly config: HttpConfig,
   ) {}
 
-  @Get(['oauth-protected-resource', 'oauth-protected-resource/mcp'])
+  @Get('oauth-protected-resource/mcp')
   @Public()
   @Operation({ id: 'mcp.metadata', summary: 'How to get a credential for /mcp (RFC 9728)' })
-  metadata(@Req() request: Request): JsonSchema {
+  ofEndpoint(@Req() request: Request): JsonSchema {
+    return this.metadata(request);
+  }
+
+  @Get('oauth-protected-resource')
+  @Public()
+  @Operation({ id: 'mcp.root_metadata', summary: 'The same, for clients that look at the root' })
+  ofRoot(@Req() request: Request): JsonSchema {
+    return this.metadata(request);
+  }
+
+  private metadata(request: Request): JsonSchema {
     const issuer = publicUrl(this.config, request);
     const scopes = [...this.offers.tools.values(), ...this.offers.resources.values()].flatMap(
       ({ permissions }) => permissions,

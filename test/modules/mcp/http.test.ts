@@ -151,7 +151,50 @@ describe('who is calling', () => {
   });
 });
 
+describe('limits', () => {
+  it('refuse with 429 and a JSON-RPC error, and count each message of a batch', async () => {
+    const limited = await startTestApp({ limits: { principal_per_minute: 4 } });
+    try {
+      const caller = await limited.workspace.key('member');
+      const refused = async () => {
+        const answer = await caller.post('/mcp', initialize, ACCEPT);
+        expect([answer.status, answer.body.id, answer.body.error.code]).toEqual([429, 1, -32_000]);
+        expect(answer.body.error.data.status).toBe(429);
+        expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+      };
+      for (let index = 0; index < 4; index++) {
+        expect((await caller.post('/mcp', initialize, ACCEPT)).status).toBe(200);
+      }
+      await refused();
+      const other = await limited.workspace.key('member');
+      const session = (await other.post('/mcp', initialize, ACCEPT)).headers.get('mcp-session-id') ?? '';
+      const header = { ...ACCEPT, 'mcp-session-id': session };
+      const batch = (size: number) => Array.from({ length: size }, (_, id) => ({ jsonrpc: '2.0', id, method: 'ping' }));
+      expect((await other.post('/mcp', batch(2), header)).status).toBe(200);
+      expect((await other.post('/mcp', batch(2), header)).status).toBe(429);
+    } finally {
+      await limited.close();
+    }
+  });
+});
+
 describe('sessions of the legacy generation', () => {
+  it('lose their stream within two seconds when the key is revoked', async () => {
+    const caller = await app.workspace.key('member');
+    const header = { ...ACCEPT, 'mcp-session-id': await openSession(caller) };
+    const stream = await fetch(`${app.url}/mcp`, {
+      headers: { ...header, authorization: `Bearer ${caller.key}` },
+      signal: AbortSignal.timeout(10_000),
+    });
+    expect([stream.status, stream.headers.get('content-type')]).toEqual([200, 'text/event-stream']);
+    await app.database.owner.query('update api_keys set revoked_at = now() where prefix = $1', [
+      caller.key.slice(4, 12),
+    ]);
+    const revoked_at_ms = performance.now();
+    await stream.text().catch((error: Error) => expect(error.name).not.toBe('TimeoutError'));
+    expect(performance.now() - revoked_at_ms).toBeLessThan(2_500);
+  });
+
   it('answer to their principal alone', async () => {
     const session = await openSession(member);
     expect(session).toMatch(/^[0-9a-f]{32}$/);
