@@ -71,11 +71,15 @@ export async function startApp(
   await nest.listen(config.http.port, host);
   const { port } = nest.getHttpServer().address() as AddressInfo;
   const shown = host === '0.0.0.0' || host === '::' ? 'localhost' : host;
-  return { nest, url: `http://${shown.includes(':') ? `[${shown}]` : shown}:${port}`, stop: async () => {
+  return {
+    nest,
+    url: `http://${shown.includes(':') ? `[${shown}]` : shown}:${port}`,
+    stop: async () => {
       // While the signals still carry: other processes take over at once what this one hands back.
       await nest.get(Workers).stop();
       await nest.close();
-    } };
+    },
+  };
 }
 
 /** Routes whose bodies are larger than usual, or streamed. */

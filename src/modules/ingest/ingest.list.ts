@@ -27,4 +27,3 @@ export const ROW_LIST: ListSpec = {
   sorts: {},
   default_sort: '',
 };
-

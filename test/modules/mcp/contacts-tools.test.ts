@@ -29,6 +29,7 @@ const VALID: Readonly<Record<string, object>> = {
     annual_revenue: '12.5',
     currency: 'GBP',
   },
+  ingest: { source: 'test', payload: 'First Name,Email\nAda,ada.ingest@example.com' },
   update_company: { company_id: '$company', updates: { industry: 'Machinery' } },
 };
 /** Tools that need what this test does not make; other tests call them. */
