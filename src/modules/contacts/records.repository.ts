@@ -97,7 +97,7 @@ export abstract class RecordsRepository<Row extends RecordRow, Values extends ob
   }
 
   async find(id: string, include_deleted: boolean): Promise<Row | undefined> {
-    const [row] = await this.db.query<Row>(include_deleted ? this.texts.findAny : this.texts.find, [id]);
+    const [row] = await this.db.readRows<Row>(include_deleted ? this.texts.findAny : this.texts.find, [id]);
     return row;
   }
 
@@ -143,7 +143,7 @@ export abstract class RecordsRepository<Row extends RecordRow, Values extends ob
   async page(request: ListRequest, found: Statement | null): Promise<Page<Row>> {
     const list = this.list(request);
     if (found) list.and(`id in (select id from ${found.text.replace(/\$\d+/g, '?')})`, ...found.values);
-    const [rows = [], counted] = await this.db.queryAll(
+    const [rows = [], counted] = await this.db.readAll(
       request.wants_count ? [list.page(), list.count()] : [list.page()],
     );
     return list.toPage(rows as Row[], counted?.[0]?.['count'] as number | undefined);

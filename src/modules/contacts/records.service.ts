@@ -94,7 +94,7 @@ export abstract class RecordsService<Row extends RecordRow, V extends Values, In
 
   /** One record. @throws {NotFound} also for a deleted one, unless it is asked for. */
   async get(id: string, { include_deleted = false }: { readonly include_deleted?: boolean } = {}): Promise<Row> {
-    const row = isUUID(id) ? await this.rooms.db.read(() => this.repository.find(id, include_deleted)) : undefined;
+    const row = isUUID(id) ? await this.repository.find(id, include_deleted) : undefined;
     if (!row) throw notFound(this.noun);
     return row;
   }
@@ -102,7 +102,7 @@ export abstract class RecordsService<Row extends RecordRow, V extends Values, In
   /** One page of the list; `q` and tags are answered by the search index. */
   async list(request: ListRequest): Promise<Page<Row>> {
     if (request.q === null && request.tags.length === 0) {
-      return this.rooms.db.read(() => this.repository.page(request, null));
+      return this.repository.page(request, null);
     }
     if (request.include_deleted) {
       throw new Invalid([

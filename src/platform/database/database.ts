@@ -3,7 +3,7 @@ import type { QueryResultRow } from 'pg';
 import { DataSource, type EntityManager } from 'typeorm';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { Context } from '../context/context.js';
-import { runSavepoint, runTransaction } from './run-transaction.js';
+import { readAlone, runSavepoint, runTransaction } from './run-transaction.js';
 import { type CommitWriter, openScope, requireScope } from './scope.js';
 import type { Statement } from './statement.js';
 
@@ -31,6 +31,19 @@ export class Database {
   /** Like transaction, for work that only reads: PostgreSQL refuses writes, and the answer does not wait for COMMIT. */
   read<T>(work: () => Promise<T>): Promise<T> {
     return this.open('BEGIN READ ONLY', work, true);
+  }
+
+  /** The rows of one reading statement: in the open transaction, else in one of its own that costs one round trip. */
+  async readRows<Row extends QueryResultRow>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
+    const [rows = []] = await this.readAll([{ text, values }]);
+    return rows as Row[];
+  }
+
+  /** The rows of several reading statements, like readRows. */
+  async readAll(statements: readonly Statement[]): Promise<QueryResultRow[][]> {
+    if (this.isOpen()) return this.queryAll(statements);
+    const results = await readAlone(this.source, this.context.workspaceId(), statements);
+    return results.map((result) => result.rows as QueryResultRow[]);
   }
 
   /** A read-only repeatable-read transaction: every statement sees the same moment. For exports. */

@@ -1,7 +1,9 @@
-import type { PoolClient, QueryResult } from 'pg';
+import { DatabaseError, type Pool, type PoolClient, type QueryResult } from 'pg';
 import type { DataSource, QueryRunner } from 'typeorm';
 import { allOf, openScope, Scope } from './scope.js';
+import { gatherWrites } from './one-write.js';
 import type { Statement } from './statement.js';
+import { readInWorkspace } from './workspace-read.js';
 
 /** Attempts of a transaction that loses to another one (SQLSTATE 40001 serialization, 40P01 deadlock). */
 const MAX_ATTEMPTS = 5;
@@ -35,7 +37,7 @@ async function runOnce<T>(source: DataSource, plan: TransactionPlan, work: () =>
   scope.workspace_id = plan.workspace_id;
   // TypeORM would otherwise open and commit a transaction of its own inside, and the workspace setting would be lost.
   Object.assign(runner, { isTransactionActive: true, transactionDepth: 1 });
-  const opened = [client.query(plan.begin), ...(plan.enter ? [scope.send(plan.enter)] : [])];
+  const opened = [scope.command(plan.begin), ...(plan.enter ? [scope.send(plan.enter)] : [])];
   opened.forEach((promise) => promise.catch(() => undefined));
   let result: T;
   try {
@@ -51,7 +53,7 @@ async function runOnce<T>(source: DataSource, plan: TransactionPlan, work: () =>
   }
   if (plan.is_read_only) {
     scope.state = 'over';
-    client.query('COMMIT').then(
+    scope.command('COMMIT').then(
       () => runner.release(),
       () => discard(runner, client),
     );
@@ -65,7 +67,7 @@ async function commit(scope: Scope): Promise<void> {
   const pending = scope.sendPending();
   scope.state = 'over';
   try {
-    const answers = await allOf([...pending, scope.client.query('COMMIT')]);
+    const answers = await allOf([...pending, scope.command('COMMIT')]);
     const last: QueryResult | undefined = answers.at(-1);
     if (last?.command !== 'COMMIT')
       throw new Error('the transaction was rolled back: a failed statement was not awaited');
@@ -81,6 +83,25 @@ async function commit(scope: Scope): Promise<void> {
   scope.runAfterCommits();
 }
 
+/** Statements that only read one workspace, each in a transaction of its own: one round trip for all. */
+export async function readAlone(
+  source: DataSource,
+  workspaceId: string,
+  statements: readonly Statement[],
+): Promise<QueryResult[]> {
+  const client = await (source.driver as unknown as { readonly master: Pool }).master.connect();
+  gatherWrites(client);
+  try {
+    const answers = await allOf(statements.map((statement) => readInWorkspace(client, workspaceId, statement)));
+    client.release();
+    return answers;
+  } catch (error) {
+    // A statement that PostgreSQL refused leaves the connection in order; anything else may not.
+    client.release(!(error instanceof DatabaseError));
+    throw error;
+  }
+}
+
 /** Closes a connection that is in no known state. TypeORM has let go of one that was lost already. */
 function discard(runner: QueryRunner, client: PoolClient): void {
   if (!runner.isReleased) client.release(true);
@@ -90,10 +111,10 @@ function discard(runner: QueryRunner, client: PoolClient): void {
 export async function runSavepoint<T>(scope: Scope, work: () => Promise<T>): Promise<T> {
   const restore = scope.mark();
   // The items held so far stay outside of the savepoint.
-  await scope.client.query('SAVEPOINT step');
+  await scope.command('SAVEPOINT step');
   try {
     const result = await work();
-    await allOf([...scope.sendPending(), scope.client.query('RELEASE SAVEPOINT step')]);
+    await allOf([...scope.sendPending(), scope.command('RELEASE SAVEPOINT step')]);
     return result;
   } catch (error) {
     await scope.client.query('ROLLBACK TO SAVEPOINT step; RELEASE SAVEPOINT step');

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { PoolClient, QueryResult } from 'pg';
 import type { EntityManager, QueryRunner } from 'typeorm';
+import { gatherWrites } from './one-write.js';
 import { type Statement, statementName } from './statement.js';
 
 /** Collects items during a transaction and writes them in its last round trip, together with COMMIT. */
@@ -27,7 +28,14 @@ export class Scope {
     return this.runner.manager;
   }
 
+  /** A command without parameters: BEGIN, COMMIT, SAVEPOINT ... */
+  command(text: string): Promise<QueryResult> {
+    gatherWrites(this.client);
+    return this.client.query(text);
+  }
+
   send(statement: Statement): Promise<QueryResult> {
+    gatherWrites(this.client);
     const name = statementName(statement.text);
     return this.client.query({ ...(name && { name }), text: statement.text, values: statement.values as unknown[] });
   }
