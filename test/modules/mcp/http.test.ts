@@ -119,6 +119,10 @@ describe('the door', () => {
     expect(text.status).toBe(415);
     const big = await member.post('/mcp', { ...ping, params: { text: 'x'.repeat(4_200_000) } }, ACCEPT);
     expect(big.status).toBe(413);
+    for (const body of ['', '[]', 'null', '7', '"x"', '{"jsonrpc":"1.0"}']) {
+      const odd = await member.request('POST', '/mcp', body, { ...ACCEPT, 'content-type': 'application/json' });
+      expect([body, odd.status]).toEqual([body, 400]);
+    }
     expect((await member.request('POST', '/mcp', '{', { ...ACCEPT, 'content-type': 'application/json' })).status).toBe(
       400,
     );
