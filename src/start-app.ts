@@ -61,7 +61,12 @@ export async function startApp(
   nest.use((error: unknown, request: Request, response: Response, _next: NextFunction) =>
     filter.answer(error, request, response),
   );
-  await nest.init();
+  try {
+    await nest.init();
+  } catch (error) {
+    await nest.close().catch(() => undefined);
+    throw error;
+  }
   if (config.http.role !== 'api') {
     await nest.get(Relay).start();
     nest.get(Workers).start();

@@ -55,7 +55,7 @@ export class McpController {
     const principal = this.context.principal();
     await this.countBatch(principal, body, response);
     this.streams.watch(principal, response);
-    const endpoint = kind === 'legacy' ? this.legacy : this.modern;
+    const endpoint = kind === 'legacy' || body === undefined ? this.legacy : this.modern;
     await endpoint.serve(principal, request, response);
   }
 

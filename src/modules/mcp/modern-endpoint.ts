@@ -1,15 +1,14 @@
 import { createMcpHandler, type McpHttpHandler } from '@modelcontextprotocol/server';
-import { type NodeMcpRequestHandler, toNodeHandler } from '@modelcontextprotocol/node';
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { McpConfig } from '../../../config/app-config.js';
 import type { Principal } from '../../platform/context/principal.js';
 import { McpServers } from './mcp-servers.js';
 import { principalKey } from './principal-key.js';
+import { serveFetch } from './serve-fetch.js';
 
 interface Endpoint {
   readonly handler: McpHttpHandler;
-  readonly serve: NodeMcpRequestHandler;
   /** Requests and streams under way. */
   open: number;
 }
@@ -37,7 +36,7 @@ export class ModernEndpoint implements OnModuleDestroy {
     const endpoint = this.endpointOf(principal);
     endpoint.open++;
     response.once('close', () => endpoint.open--);
-    await endpoint.serve(request, response as Parameters<NodeMcpRequestHandler>[1], request.body as unknown);
+    await serveFetch(endpoint.handler, request, response);
   }
 
   async onModuleDestroy(): Promise<void> {
@@ -61,16 +60,15 @@ export class ModernEndpoint implements OnModuleDestroy {
   }
 
   private make(): Endpoint {
-    const onerror = (error: Error) => this.logger.debug(error.message);
     const handler = createMcpHandler(() => this.servers.make(), {
       legacy: 'reject',
       responseMode: 'auto',
       keepAliveMs: KEEP_ALIVE_MS,
       maxSubscriptions: MAX_SUBSCRIPTIONS,
       maxRequestBodySize: this.config.max_body_bytes,
-      onerror,
+      onerror: (error) => this.logger.debug(error.message),
     });
-    return { handler, serve: toNodeHandler(handler, { onerror }), open: 0 };
+    return { handler, open: 0 };
   }
 
   /** The least recently used one with nothing under way, else the least recently used. */

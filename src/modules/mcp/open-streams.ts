@@ -64,7 +64,7 @@ export class OpenStreams implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async checkAll(begunBefore_ms: number): Promise<void> {
-    for (const { principal, answers } of [...this.callers.values()]) {
+    for (const { principal, answers } of Array.from(this.callers.values())) {
       if (![...answers.values()].some((begun_ms) => begun_ms <= begunBefore_ms)) continue;
       const isOver = principal.expires_at_ms !== null && principal.expires_at_ms <= Date.now();
       if (isOver || !(await this.check.stillValid(principal))) cutOff(answers.keys());

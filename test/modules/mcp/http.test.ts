@@ -119,6 +119,10 @@ describe('the door', () => {
     expect(text.status).toBe(415);
     const big = await member.post('/mcp', { ...ping, params: { text: 'x'.repeat(4_200_000) } }, ACCEPT);
     expect(big.status).toBe(413);
+    for (const body of ['', '[]', 'null', '7', '"x"', '{"jsonrpc":"1.0"}']) {
+      const odd = await member.request('POST', '/mcp', body, { ...ACCEPT, 'content-type': 'application/json' });
+      expect([body, odd.status]).toEqual([body, 400]);
+    }
     expect((await member.request('POST', '/mcp', '{', { ...ACCEPT, 'content-type': 'application/json' })).status).toBe(
       400,
     );
@@ -308,4 +312,31 @@ describe('the modern generation', () => {
     expect(answer.body.result.isError).toBe(true);
     expect(answer.body.result._meta['engawa/problem']).toMatchObject({ status: 504, title: 'The call took too long' });
   });
+});
+
+it('answers nonsense with a refusal in both generations, never with a fault', async () => {
+  const session = { ...ACCEPT, 'mcp-session-id': await openSession(member) };
+  const odd: unknown[] = [null, 7, '', 'x', [], [[]], {}, { name: null }, { name: 7 }, { name: 'x'.repeat(100_000) }];
+  const args: unknown[] = [null, [], 7, { __proto__: 1 }, JSON.parse('{"__proto__":{"x":1}}'), { constructor: 1 }];
+  const params = [
+    ...odd,
+    ...args.map((given) => ({ name: 'echo_text', arguments: given })),
+    { uri: '%' },
+    { uri: null },
+  ];
+  for (const method of ['tools/call', 'tools/list', 'resources/read', 'prompts/get', 'initialize', '__proto__', '']) {
+    for (const given of params) {
+      const legacy = await member.post('/mcp', { jsonrpc: '2.0', id: 9, method, params: given }, session);
+      const name = (given as { name?: unknown } | null)?.name;
+      const now = await member.post(
+        '/mcp',
+        modern(method, given as object),
+        modernHeaders(method, typeof name === 'string' && name.length < 100 ? name : undefined),
+      );
+      for (const answer of [legacy, now]) {
+        const shown = [method, JSON.stringify(given)?.slice(0, 60), answer.status];
+        expect([...shown, answer.status < 500 && !answer.text.includes('internal-error')]).toEqual([...shown, true]);
+      }
+    }
+  }
 });
