@@ -84,6 +84,8 @@ export class BulkUpsert<Row extends RecordRow, V extends Values, Input> {
   private readonly outcomes: UpsertOutcome[];
   private readonly created: Row[] = [];
   private readonly changed: { before: Row; after: Row }[] = [];
+  /** Deleted records of this round that gave their external_id away. */
+  private readonly released = new Set<Working<Row, V, Input>>();
 
   constructor(
     private readonly kind: UpsertKind<V, Input>,
@@ -124,8 +126,6 @@ export class BulkUpsert<Row extends RecordRow, V extends Values, Input> {
     this.released.clear();
     return this.write([...records]);
   }
-
-  private readonly released = new Set<Working<Row, V, Input>>();
 
   private keyed(index: number, input: Input): Draft<Input> {
     const { external_id = null } = input as { external_id?: string | null };

@@ -35,7 +35,8 @@ export class CompaniesRepository extends RecordsRepository<CompanyRow, CompanyVa
         attributes: 'jsonb',
       },
       key_kind: 'domain',
-      also_matches: 'name_key = any(select app.matching_key(n) from unnest($3::text[]) as n)',
+      also_matches: `select named.id from unnest($3::text[]) as given (name) cross join lateral (
+          select id from companies where deleted_at is null and name_key = app.matching_key(given.name) offset 0) as named`,
     });
   }
 

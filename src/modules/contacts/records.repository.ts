@@ -27,7 +27,7 @@ export interface RecordTable {
   readonly written: Readonly<Record<string, string>>;
   /** The kind of lookup key by which rows match. */
   readonly key_kind: 'email' | 'domain';
-  /** A further condition under which rows match, on parameter $3. */
+  /** A further query for the ids of records that rows match, on parameter $3. */
   readonly also_matches?: string;
 }
 
@@ -76,16 +76,21 @@ export abstract class RecordsRepository<Row extends RecordRow, Values extends ob
       insertAll: `insert into ${name} (id, ${list}) select id, ${list} from ${record} ${keyed} returning ${this.answered}`,
       updateAll:
         `update ${name} set ${this.names.map((column) => `${column} = given.${column}`).join(', ')}, deleted_at = given.deleted_at, ` +
-        `updated_at = greatest(clock_timestamp(), updated_at) from ${record} where ${name}.id = given.id ` +
+        `updated_at = greatest(clock_timestamp(), updated_at) from ${record} ` +
+        `where ${name}.id = given.id and ${name}.id = any((select $2::uuid[])::uuid[]) ` +
         `returning ${columns.map((column) => `${name}.${column}`).join(', ')}`,
+      // Each key is one descent of an index, whatever the planner believes about tables that have just been filled: OFFSET
+      // keeps it from reading all keys of the workspace to join them.
       candidates:
-        `select ${this.answered}, merged_into from ${name} where id in (
-           select id from ${name} where external_id = any($1::text[])
-           union select merged_into from ${name} where external_id = any($1::text[]) and merged_into is not null
-           union select subject_id from lookup_keys
-             where subject_type = '${table.noun}' and kind = '${table.key_kind}' and key = any($2::text[])` +
-        `${table.also_matches ? ` union select id from ${name} where deleted_at is null and ${table.also_matches}` : ''}
-         ) order by id for no key update`,
+        `select ${this.answered}, merged_into from ${name} where id = any(array(
+           select m.id from unnest($1::text[]) as given (key)
+             cross join lateral (select id, merged_into from ${name} where external_id = given.key offset 0) as held
+             cross join lateral unnest(array[held.id, held.merged_into]) as m (id)
+           union all select held.subject_id from unnest($2::text[]) as given (key)
+             cross join lateral (select subject_id from lookup_keys where subject_type = '${table.noun}'
+               and kind = '${table.key_kind}' and key = given.key offset 0) as held` +
+        `${table.also_matches ? ` union all ${table.also_matches}` : ''}
+         )) order by id for no key update`,
     };
   }
 
@@ -217,7 +222,9 @@ export abstract class RecordsRepository<Row extends RecordRow, Values extends ob
     added: readonly WrittenRecord<Values>[],
   ): Promise<Map<string, Row>> {
     const statements: Statement[] = [];
-    if (changed.length > 0) statements.push({ text: this.texts.updateAll, values: [toJson(changed)] });
+    if (changed.length > 0) {
+      statements.push({ text: this.texts.updateAll, values: [toJson(changed), changed.map(({ id }) => id)] });
+    }
     if (added.length > 0) statements.push({ text: this.texts.insertAll, values: [toJson(added)] });
     const answers = await this.db.queryAll(statements);
     return new Map((answers.flat() as unknown as Row[]).map((row) => [row.id, row]));

@@ -110,6 +110,23 @@ it('does not silently touch deleted records', async () => {
   expect(rows.map(({ type }) => type)).toEqual(['contact.created', 'contact.deleted', 'contact.restored']);
 });
 
+it('finds the winner of a merge by the external_id of the loser', async () => {
+  const external_id = randomUUID();
+  const winner = (await owner.post('contacts', { first_name: 'Winner', external_id: randomUUID() })).body;
+  const loser = (await owner.post('contacts', { first_name: 'Loser', external_id })).body;
+  await app.database.owner.query('update contacts set deleted_at = now(), merged_into = $1 where id = $2', [
+    winner.id,
+    loser.id,
+  ]);
+  const answer = await batch([{ external_id, title: 'Admiral' }]);
+  expect(answer.body.results[0]).toMatchObject({ status: 'updated', id: winner.id });
+  expect((await owner.get(`contacts/${winner.id}`)).body).toEqual(
+    expect.objectContaining({ title: 'Admiral', external_id: winner.external_id }),
+  );
+  const restored = await owner.post(`contacts/${loser.id}/restore`);
+  expect([restored.status, restored.body.merged_into]).toEqual([409, winner.id]);
+});
+
 it('writes all or nothing when it is atomic', async () => {
   const key = randomUUID();
   const answer = await batch([{ external_id: key }, { email: 'bad' }], '?atomic=true');
