@@ -7,6 +7,7 @@ import { Search1700000000006 } from './1700000000006-search.js';
 import { Requests1700000000007 } from './1700000000007-requests.js';
 import { Contacts1700000000008 } from './1700000000008-contacts.js';
 import { Ingest1700000000009 } from './1700000000009-ingest.js';
+import { Identities1700000000010 } from './1700000000010-identities.js';
 
 /** The history of the schema, oldest first. */
 export const migrations = [
@@ -19,4 +20,5 @@ export const migrations = [
   Requests1700000000007,
   Contacts1700000000008,
   Ingest1700000000009,
+  Identities1700000000010,
 ];

@@ -40,6 +40,7 @@ export const EVENTS = {
   'workspace.member_role_changed': { ...member, meaning: 'A member got another role.' },
   'workspace.member_removed': { ...member, meaning: 'A member left or was removed.' },
   'api_key.created': { ...apiKey, meaning: 'An API key was issued.' },
+  'api_key.updated': { ...apiKey, meaning: 'Name, rights or limits of an API key changed.' },
   'api_key.rotated': { ...apiKey, meaning: 'An API key got a successor and ends after a grace time.' },
   'api_key.revoked': { ...apiKey, meaning: 'An API key stopped working.' },
   'sso_connection.created': { ...ssoConnection, meaning: "The company's identity provider was connected." },

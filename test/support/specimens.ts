@@ -25,6 +25,14 @@ export const SPECIMENS: Readonly<Record<string, Specimen>> = {
       ),
   '/api/v1/ingest/runs': (caller) =>
     created(caller, 'ingest', { source: 'swept', payload: 'First Name,Email\nAda,ada@example.com' }),
+  '/api/v1/workspace/members': (caller) =>
+    created(caller, 'workspace/members', { email: `m-${crypto.randomUUID()}@example.com`, role: 'viewer' }),
+  '/api/v1/workspace/sso-connections': (caller) =>
+    created(caller, 'workspace/sso-connections', {
+      name: 'Swept',
+      issuer: 'https://login.example.com',
+      audiences: [crypto.randomUUID()],
+    }),
   '/api/v1/workspace/api-keys': (caller) => created(caller, 'workspace/api-keys', { name: 'swept', role: 'viewer' }),
   '/api/v1/events': async (caller) => {
     const contact = await created(caller, 'contacts', { email: `log-${crypto.randomUUID()}@example.com` });

@@ -34,7 +34,11 @@ export class AccessGuard implements CanActivate {
       return true;
     }
     this.limits.beforeAuthentication();
-    const principal = await this.authenticate(request);
+    const principal = await this.authenticate(request).catch(async (refusal: unknown) => {
+      // A workspace that is not the caller's: guesses are counted like those of a credential.
+      await this.limits.takeForAddress(request, response);
+      throw refusal;
+    });
     if (!principal) {
       await this.limits.takeForAddress(request, response);
       throw new Unauthenticated();

@@ -1,8 +1,8 @@
-import { BlockList, isIPv6 } from 'node:net';
 import { Injectable } from '@nestjs/common';
 import { type Permission, permissionsOf, type Role, ROLES, withImplied } from '../../contracts/permissions.js';
-import type { Principal } from '../context/principal.js';
+import type { Burst, Principal } from '../context/principal.js';
 import { SystemDatabase } from '../database/system-database.js';
+import { isAllowedFrom } from './allowed-networks.js';
 import { keyMatches, keyPrefix } from './api-key.js';
 import { BatchedLookUp } from './batched-look-up.js';
 
@@ -17,9 +17,10 @@ interface KeyRow {
   readonly user_id: string | null;
   readonly member_role: Role | null;
   readonly rate_limit_per_minute: number | null;
-  readonly burst: { readonly q: number; readonly w: number } | null;
   readonly allowed_networks: string[] | null;
   readonly expires_at: string | null;
+  readonly burst: Burst | null;
+  readonly workspace_networks: string[] | null;
 }
 
 /** Turns an API key into the principal it stands for. A key that is revoked, expired or orphaned is simply unknown. */
@@ -34,7 +35,8 @@ export class KeyAuthenticator {
   async authenticate(text: string, ip: string | null): Promise<Principal | null> {
     const prefix = keyPrefix(text);
     const row = prefix === undefined ? undefined : await this.keys.find(prefix);
-    if (!row || !keyMatches(text, row.secret_sha256) || !isAllowedFrom(row.allowed_networks, ip)) return null;
+    if (!row || !keyMatches(text, row.secret_sha256)) return null;
+    if (!isAllowedFrom(row.allowed_networks, ip) || !isAllowedFrom(row.workspace_networks, ip)) return null;
     this.used.set(row.id, { workspace_id: row.workspace_id, at: Date.now() });
     return principalOf(row);
   }
@@ -70,7 +72,8 @@ export class KeyAuthenticator {
 /** One statement answers who is calling and whether key, person, membership and workspace still stand. */
 const USABLE_KEYS = `
   select k.prefix, k.workspace_id, k.id, k.name, k.secret_sha256, k.role, k.scopes, k.user_id, m.role as member_role,
-         k.rate_limit_per_minute, k.burst, k.allowed_networks::text[] as allowed_networks, k.expires_at
+         k.rate_limit_per_minute, k.allowed_networks::text[] as allowed_networks, k.expires_at, k.burst,
+         w.settings->'allowed_networks' as workspace_networks
   from api_keys k
   join workspaces w on w.id = k.workspace_id and w.suspended_at is null
   left join memberships m on m.workspace_id = k.workspace_id and m.user_id = k.user_id and m.removed_at is null
@@ -91,8 +94,8 @@ function principalOf(row: KeyRow): Principal {
     role,
     permissions: narrowed(role, row.scopes),
     rate_limit_per_minute: row.rate_limit_per_minute,
-    burst: row.burst,
     expires_at_ms: row.expires_at === null ? null : Date.parse(row.expires_at),
+    burst: row.burst,
   };
 }
 
@@ -105,16 +108,4 @@ export function narrowed(role: Role, scopes: readonly Permission[] | null): Read
 
 function weaker(a: Role, b: Role): Role {
   return ROLES.indexOf(a) <= ROLES.indexOf(b) ? a : b;
-}
-
-function isAllowedFrom(networks: readonly string[] | null, ip: string | null): boolean {
-  if (networks === null) return true;
-  if (ip === null) return false;
-  const list = new BlockList();
-  for (const network of networks) {
-    const [address = '', bits] = network.split('/');
-    const family = isIPv6(address) ? 'ipv6' : 'ipv4';
-    list.addSubnet(address, Number(bits ?? (family === 'ipv6' ? 128 : 32)), family);
-  }
-  return list.check(ip, isIPv6(ip) ? 'ipv6' : 'ipv4');
 }

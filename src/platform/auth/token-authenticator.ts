@@ -11,10 +11,3 @@ export interface TokenCall {
 export abstract class TokenAuthenticator {
   abstract authenticate(token: string, call: TokenCall): Promise<Principal | null>;
 }
-
-/** Believes no token. */
-export class NoTokens extends TokenAuthenticator {
-  authenticate(): Promise<null> {
-    return Promise.resolve(null);
-  }
-}

@@ -8,6 +8,8 @@ export interface ChosenSettings {
   readonly default_region?: string;
   readonly search_language?: string;
   readonly strict_attributes?: boolean;
+  /** CIDRs from which callers of this workspace may come; missing: everywhere. */
+  readonly allowed_networks?: readonly string[];
 }
 
 /** A change is seen by every process within this time. */

@@ -17,9 +17,17 @@ export interface Principal {
   readonly permissions: ReadonlySet<Permission>;
   /** The key's own limits; null: the workspace's. */
   readonly rate_limit_per_minute: number | null;
-  readonly burst?: { readonly q: number; readonly w: number } | null;
+  /** The key's own short window: at most `q` requests in `w` seconds, 1..10. */
+  readonly burst?: Burst | null;
   /** When the credential ends by itself, in milliseconds of the epoch; null: never. */
   readonly expires_at_ms: number | null;
+  /** The single sign-on connection that vouches for the caller, if any; its end ends streams. */
+  readonly connection_id?: string | null;
+}
+
+export interface Burst {
+  readonly q: number;
+  readonly w: number;
 }
 
 /** The product itself, acting inside one workspace. */
