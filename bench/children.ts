@@ -32,6 +32,12 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
   });
   const url = await Promise.race([readyUrl(child), once(child, 'exit').then(() => undefined)]);
   if (url === undefined) throw new Error(`${script} did not start:\n${readFileSync(log_file, 'utf8').slice(-2_000)}`);
+  child.once('exit', (code, signal) => {
+    if (!child.killed)
+      process.stderr.write(
+        `${script} ended by itself: ${signal ?? code}; see its last lines:\n${readFileSync(log_file, 'utf8').slice(-2_000)}\n`,
+      );
+  });
   return { url, cpu_us: () => cpuOf(child.pid), stop: () => end(child) };
 }
 
