@@ -9,16 +9,13 @@ import { JobClaimsRepository } from '../src/platform/jobs/job-claims.repository.
 import { JobHandlers } from '../src/platform/jobs/job-handlers.js';
 import { Jobs } from '../src/platform/jobs/jobs.js';
 import { Workers } from '../src/platform/jobs/workers.js';
+import { type Figure, percentile } from './figures.js';
 
-/** One measured figure and what it should reach. */
-export interface JobsFigure {
-  readonly what: string;
-  readonly value: number;
-  readonly unit: 'jobs/s' | 'ms' | 'ratio';
-  /** `least` is a floor, `most` a ceiling; neither: for comparison only. */
-  readonly least?: number;
-  readonly most?: number;
-}
+/** In batches on two cores: the target of the first issue. The others: jobs.md, "Figures to reach". */
+const LEAST_JOBS_PER_SECOND = 5_000;
+const MOST_START_MS = 20;
+const MOST_STRANGER_MS = 1_000;
+const MOST_CLAIM_RATIO = 2;
 
 const EMPTY = 'bench.empty';
 const TIMED = 'bench.timed';
@@ -27,16 +24,20 @@ const TIMED = 'bench.timed';
  * Measures the queue of a wired application that does not serve and whose workers are not started; `owner` is the pool of
  * the owner role, for filling the table in bulk. Leaves the table empty.
  */
-export async function measureJobs(app: INestApplicationContext, owner: Pool): Promise<JobsFigure[]> {
+export async function measureJobs(app: INestApplicationContext, owner: Pool): Promise<Figure[]> {
   const bench = new JobsBench(app, owner);
   return [
     await bench.enqueueRate(20_000),
-    await bench.emptyRate('empty jobs of one lane', [randomUUID()], 1, 30_000),
-    await bench.emptyRate('empty jobs of 20 lanes in 5 workspaces', uuids(5), 4, 30_000),
-    ...(await bench.startDelay(300)),
-    await bench.strangerDelay(50_000, 50),
-    await bench.claimRatio(1_000, 1_000_000),
+    await bench.emptyRate('empty jobs of one lane, claimed and completed', [randomUUID()], 1, 20_000),
+    await bench.emptyRate('empty jobs of 20 lanes in 5 workspaces, the same', uuids(5), 4, 20_000),
+    ...(await bench.startDelay(200)),
   ];
+}
+
+/** What the queue does beside large piles; takes a minute or more. */
+export async function measureJobsAtScale(app: INestApplicationContext, owner: Pool): Promise<Figure[]> {
+  const bench = new JobsBench(app, owner);
+  return [await bench.strangerDelay(50_000, 50), await bench.claimRatio(1_000, 1_000_000)];
 }
 
 class JobsBench {
@@ -66,7 +67,7 @@ class JobsBench {
     });
   }
 
-  async enqueueRate(count: number): Promise<JobsFigure> {
+  async enqueueRate(count: number): Promise<Figure> {
     const began = performance.now();
     await this.fill([randomUUID()], 1, count);
     const value = perSecond(count, began);
@@ -74,7 +75,7 @@ class JobsBench {
     return { what: 'enqueue in batches of 1,000', value, unit: 'jobs/s' };
   }
 
-  async emptyRate(what: string, workspaces: readonly string[], lanes: number, count: number): Promise<JobsFigure> {
+  async emptyRate(what: string, workspaces: readonly string[], lanes: number, count: number): Promise<Figure> {
     await this.fill(workspaces, lanes, count);
     this.ended = 0;
     const began = performance.now();
@@ -82,10 +83,10 @@ class JobsBench {
     await reached(() => this.ended >= count);
     const value = perSecond(count, began);
     await this.workers.stop();
-    return { what, value, unit: 'jobs/s', least: 5_000 };
+    return { what, value, unit: 'jobs/s', least: LEAST_JOBS_PER_SECOND };
   }
 
-  async startDelay(count: number): Promise<JobsFigure[]> {
+  async startDelay(count: number): Promise<Figure[]> {
     const workspace = randomUUID();
     this.delays = [];
     this.workers.start();
@@ -96,12 +97,17 @@ class JobsBench {
     await this.workers.stop();
     return [
       { what: 'commit to start of handler, idle, p50', value: percentile(this.delays, 0.5), unit: 'ms' },
-      { what: 'commit to start of handler, idle, p95', value: percentile(this.delays, 0.95), unit: 'ms', most: 20 },
+      {
+        what: 'commit to start of handler, idle, p95',
+        value: percentile(this.delays, 0.95),
+        unit: 'ms',
+        most: MOST_START_MS,
+      },
     ];
   }
 
   /** How long a stranger waits while one workspace has a pile of one-second jobs. */
-  async strangerDelay(pile: number, count: number): Promise<JobsFigure> {
+  async strangerDelay(pile: number, count: number): Promise<Figure> {
     await this.owner.query(
       `insert into jobs (workspace_id, kind, lane, payload, actor, via, state)
        select $1, '${TIMED}', 'lane ' || n % 100, '{"at_ms":0,"work_ms":1000}', $2, 'system', 'ready' from generate_series(1, $3) n`,
@@ -120,16 +126,16 @@ class JobsBench {
     await this.workers.stop();
     await this.owner.query('truncate jobs');
     const what = `a stranger's job beside ${pile} one-second jobs, p95`;
-    return { what, value: percentile(delays, 0.95), unit: 'ms', most: 1_000 };
+    return { what, value: percentile(delays, 0.95), unit: 'ms', most: MOST_STRANGER_MS };
   }
 
   /** Time of a claim from a large pile, against that from a small one. */
-  async claimRatio(small: number, large: number): Promise<JobsFigure> {
+  async claimRatio(small: number, large: number): Promise<Figure> {
     const ofSmall = await this.claimMs(small);
     const ofLarge = await this.claimMs(large);
     await this.owner.query('truncate jobs');
     const what = `claim at ${large} ready jobs to claim at ${small}`;
-    return { what, value: ofLarge / ofSmall, unit: 'ratio', most: 2 };
+    return { what, value: ofLarge / ofSmall, unit: 'ratio', most: MOST_CLAIM_RATIO };
   }
 
   private async claimMs(ready: number): Promise<number> {
@@ -192,11 +198,6 @@ function uuids(count: number): string[] {
 
 function perSecond(count: number, began_ms: number): number {
   return Math.round((count / (performance.now() - began_ms)) * 1_000);
-}
-
-function percentile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return Math.round((sorted[Math.floor(sorted.length * share)] ?? 0) * 100) / 100;
 }
 
 async function reached(holds: () => boolean): Promise<void> {
