@@ -64,6 +64,10 @@ export class DatabaseConfig {
     env: 'DATABASE_URL',
     kind: 'text',
     is_secret: true,
+    pattern: {
+      expression: /^postgres(?:ql)?:\/\/\S+$/,
+      sentence: 'use a URL such as postgres://owner:password@localhost:5432/engawa',
+    },
     describe: 'PostgreSQL 15 or newer, as the owner of the schema. Unset: an embedded PostgreSQL in ENGAWA_DATA_DIR.',
   })
   url = '';

@@ -200,8 +200,8 @@ try {
 } catch (error) {
   const { json } = program.opts<Shared>();
   if (json && error instanceof ApiProblem) process.stdout.write(`${JSON.stringify(error.problem)}\n`);
-  process.stderr.write(
-    `${error instanceof UsageError || error instanceof ApiProblem || !(error instanceof Error) ? String(error instanceof Error ? error.message : error) : (error.stack ?? error.message)}\n`,
-  );
+  const isExpected = error instanceof UsageError || error instanceof ApiProblem;
+  const message = isExpected ? error.message : (await import('./start-failure.js')).startFailure(error);
+  process.stderr.write(`${message}\n`);
   process.exitCode = error instanceof ApiProblem ? 2 : 1;
 }

@@ -1,6 +1,7 @@
 import 'reflect-metadata';
-import { ConfigError, loadConfig } from '../config/load-config.js';
+import { loadConfig } from '../config/load-config.js';
 import { serve } from './serve.js';
+import { startFailure } from './start-failure.js';
 
 /** The process. What a person has to know goes to standard output, the log to standard error. */
 try {
@@ -14,9 +15,6 @@ try {
   process.once('SIGTERM', end);
   process.once('SIGINT', end);
 } catch (error) {
-  const message = error instanceof Error ? error.message : String(error);
-  process.stderr.write(
-    `Engawa did not start. ${error instanceof ConfigError || !(error instanceof Error) ? message : (error.stack ?? message)}\n`,
-  );
+  process.stderr.write(`Engawa did not start. ${startFailure(error)}\n`);
   process.exit(1);
 }

@@ -13,8 +13,8 @@ import { ProblemFilter } from './platform/errors/problem.filter.js';
 import { EngawaAdapter } from './platform/http/engawa-adapter.js';
 import { bodyReader } from './platform/http/request-body.js';
 import { Relay } from './platform/events/relay.js';
-import { Scheduling } from './platform/scheduling/scheduling.js';
 import { Workers } from './platform/jobs/workers.js';
+import { Scheduling } from './platform/scheduling/scheduling.js';
 import { TrustedAddress } from './platform/limits/trusted-address.js';
 import { createLog, NestLog } from './platform/telemetry/log.js';
 import { requestLog } from './platform/telemetry/request-log.js';
@@ -73,7 +73,12 @@ export async function startApp(
     nest.get(Scheduling).start();
   }
   const host = config.http.host || (config.http.environment === 'production' ? '0.0.0.0' : '127.0.0.1');
-  await nest.listen(config.http.port, host);
+  try {
+    await nest.listen(config.http.port, host);
+  } catch (error) {
+    await nest.close();
+    throw error;
+  }
   const { port } = nest.getHttpServer().address() as AddressInfo;
   const shown = host === '0.0.0.0' || host === '::' ? 'localhost' : host;
   return {
