@@ -54,7 +54,7 @@ export class AppModule {
         JobsModule,
         LimitsModule,
         OutboundModule,
-        SearchModule.for(),
+        SearchModule,
         McpModule,
         ...more,
       ],

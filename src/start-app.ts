@@ -3,7 +3,7 @@ import type { Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NextFunction, Request, Response } from 'express';
-import helmet from 'helmet';
+import helmet, { type HelmetOptions } from 'helmet';
 import type { AppConfig } from '../config/app-config.js';
 import { AppModule } from './app.module.js';
 import { mcpDoor } from './modules/mcp/index.js';
@@ -52,9 +52,7 @@ export async function startApp(
     ),
   );
   nest.use(requestLog(log, context));
-  nest.use(
-    helmet({ contentSecurityPolicy: { directives: { 'default-src': ["'none'"], 'style-src': ["'unsafe-inline'"] } } }),
-  );
+  nest.use(helmet(SECURITY_HEADERS));
   nest.use(mcpDoor(config.mcp, config.http));
   if (config.http.cors_origins.length > 0) nest.enableCors({ origin: config.http.cors_origins, maxAge: 600 });
   nest.use(bodyReader(bodyRules(config)));
@@ -91,6 +89,20 @@ export async function startApp(
     },
   };
 }
+
+/** What protects a browser that meets our answers; the rest of helmet's headers concerns sites with pages. */
+const SECURITY_HEADERS: HelmetOptions = {
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: { 'default-src': ["'none'"], 'style-src': ["'unsafe-inline'"], 'frame-ancestors': ["'none'"] },
+  },
+  crossOriginOpenerPolicy: false,
+  originAgentCluster: false,
+  dnsPrefetchControl: false,
+  ieNoOpen: false,
+  permittedCrossDomainPolicies: false,
+  xssFilter: false,
+};
 
 /** Routes whose bodies are larger than usual, or streamed. */
 function bodyRules(config: AppConfig) {

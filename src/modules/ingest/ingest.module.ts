@@ -9,6 +9,7 @@ import { IngestJobs } from './ingest.jobs.js';
 import { IngestRepository } from './ingest.repository.js';
 import { IngestService } from './ingest.service.js';
 import { IngestTools } from './ingest.tools.js';
+import { IngestRetention } from './ingest-retention.js';
 import { IngestRow } from './ingest-row.entity.js';
 import { IngestRun } from './ingest-run.entity.js';
 import { IngestRunner } from './ingest-runner.js';
@@ -23,6 +24,7 @@ import { SourceFiles } from './source-files.js';
     FailedRowsCsv,
     IngestJobs,
     IngestRepository,
+    IngestRetention,
     IngestRunner,
     IngestService,
     IngestTools,

@@ -3,6 +3,7 @@ import { APP_GUARD } from '@nestjs/core';
 import { PrincipalCheck } from '../events/principal-check.js';
 import { CallerCheck } from '../jobs/caller-check.js';
 import { OutboundModule } from '../outbound/outbound.module.js';
+import { SearchLanguages } from '../search/search-languages.js';
 import { AccessGuard } from './access.guard.js';
 import { AccessTokens } from './access-tokens.js';
 import { ApiKeysRepository } from './api-keys.repository.js';
@@ -45,6 +46,7 @@ import { WorkspaceSettings } from './workspace-settings.js';
     WorkspaceSettings,
     { provide: CallerCheck, useExisting: PrincipalLookUp },
     { provide: PrincipalCheck, useExisting: PrincipalLookUp },
+    { provide: SearchLanguages, useExisting: WorkspaceSettings },
     { provide: TokenAuthenticator, useClass: JwtAuthenticator },
     { provide: APP_GUARD, useClass: AccessGuard },
   ],
@@ -58,6 +60,7 @@ import { WorkspaceSettings } from './workspace-settings.js';
     MemberRegistry,
     PrincipalCheck,
     PrincipalLookUp,
+    SearchLanguages,
     Sessions,
     SsoConnectionsRepository,
     StaffPublisher,

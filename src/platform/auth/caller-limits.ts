@@ -43,8 +43,7 @@ export class CallerLimits {
     const decision = this.limiter.take('length' in policies ? policies : await policies);
     settle('admitted' in decision ? decision : await decision, response);
     if (isStream) return;
-    const { signal } = this.context.current();
-    const entered = this.underWay.enter(principal.workspace_id, principal.id ?? '', signal);
+    const entered = this.underWay.enter(principal.workspace_id, principal.id ?? '', this.context.current());
     const release = typeof entered === 'function' ? entered : await entered;
     // Whoever went away while waiting closes no more.
     if (response.closed) release();

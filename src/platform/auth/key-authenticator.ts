@@ -1,10 +1,13 @@
-import { Injectable } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { type Permission, permissionsOf, type Role, ROLES, withImplied } from '../../contracts/permissions.js';
 import type { Burst, Principal } from '../context/principal.js';
 import { SystemDatabase } from '../database/system-database.js';
 import { isAllowedFrom } from './allowed-networks.js';
 import { keyMatches, keyPrefix } from './api-key.js';
 import { BatchedLookUp } from './batched-look-up.js';
+
+/** How late `last_used_at` may be. */
+const FLUSH_EVERY_MS = 60_000;
 
 interface KeyRow {
   readonly prefix: string;
@@ -25,12 +28,23 @@ interface KeyRow {
 
 /** Turns an API key into the principal it stands for. A key that is revoked, expired or orphaned is simply unknown. */
 @Injectable()
-export class KeyAuthenticator {
+export class KeyAuthenticator implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly keys = new BatchedLookUp<KeyRow>((prefixes) => this.findUsable(prefixes));
   /** Last use by key id, written in the background: never a write per request. */
   private readonly used = new Map<string, { workspace_id: string; at: number }>();
 
+  private timer: NodeJS.Timeout | undefined;
+
   constructor(private readonly database: SystemDatabase) {}
+
+  onApplicationBootstrap(): void {
+    this.timer = setInterval(() => this.flushLastUsed().catch(() => undefined), FLUSH_EVERY_MS).unref();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    clearInterval(this.timer);
+    await this.flushLastUsed().catch(() => undefined);
+  }
 
   async authenticate(text: string, ip: string | null): Promise<Principal | null> {
     const prefix = keyPrefix(text);
@@ -50,7 +64,7 @@ export class KeyAuthenticator {
     return rows[0] ? principalOf(rows[0]) : null;
   }
 
-  /** Writes the times of last use that gathered since the last call. Scheduled once a minute. */
+  /** Writes the times of last use that gathered since the last call. A lost one costs nothing but a date. */
   async flushLastUsed(): Promise<void> {
     const used = [...this.used];
     this.used.clear();

@@ -20,6 +20,12 @@ const COLUMNS = 'id, name, slug, settings, created_at, updated_at';
 export class WorkspaceRegistry {
   constructor(private readonly database: SystemDatabase) {}
 
+  /** Every workspace of the installation, for housekeeping. */
+  async ids(): Promise<string[]> {
+    const rows = await this.database.query<{ id: string }>('select id from workspaces order by id');
+    return rows.map((row) => row.id);
+  }
+
   async find(id: string): Promise<WorkspaceRow | undefined> {
     const [row] = await this.database.query<WorkspaceRow>(`select ${COLUMNS} from workspaces where id = $1`, [id]);
     return row;

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { SystemDatabase } from '../database/system-database.js';
+import { SearchLanguages } from '../search/search-languages.js';
 
 /** What a workspace has chosen; see PATCH /api/v1/workspace. */
 export interface ChosenSettings {
@@ -18,14 +19,21 @@ const MOST_KEPT = 10_000;
 
 /** The settings of workspaces, kept for five seconds, so that asking costs nothing on hot paths. */
 @Injectable()
-export class WorkspaceSettings {
+export class WorkspaceSettings extends SearchLanguages {
   private readonly kept = new Map<string, { readonly settings: ChosenSettings; readonly until: number }>();
 
-  constructor(private readonly database: SystemDatabase) {}
+  constructor(private readonly database: SystemDatabase) {
+    super();
+  }
 
   of(workspaceId: string): ChosenSettings | Promise<ChosenSettings> {
     const known = this.kept.get(workspaceId);
     return known && known.until > performance.now() ? known.settings : this.read(workspaceId);
+  }
+
+  languageOf(workspaceId: string): string | Promise<string> {
+    const settings = this.of(workspaceId);
+    return settings instanceof Promise ? settings.then(languageIn) : languageIn(settings);
   }
 
   /** After a change in this process. */
@@ -43,4 +51,8 @@ export class WorkspaceSettings {
     this.kept.set(workspaceId, { settings, until: performance.now() + FRESH_MS });
     return settings;
   }
+}
+
+function languageIn({ search_language }: ChosenSettings): string {
+  return search_language ?? 'english';
 }

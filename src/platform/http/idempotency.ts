@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Context } from '../context/context.js';
 import { Database } from '../database/database.js';
+import { SystemDatabase } from '../database/system-database.js';
 import { Conflict, Invalid, UnreadableRequest } from '../errors/contract-problems.js';
+import { Scheduled } from '../scheduling/scheduled.decorator.js';
 import { Secrets } from '../secrets/secrets.js';
 
 /** One request that must run at most once. */
@@ -32,7 +34,14 @@ export class Idempotency {
     private readonly database: Database,
     private readonly context: Context,
     private readonly secrets: Secrets,
+    private readonly system: SystemDatabase,
   ) {}
+
+  /** Forgets answers after a day. */
+  @Scheduled({ name: 'idempotency.expire', every_ms: 3_600_000 })
+  async expire(): Promise<void> {
+    await this.system.execute(`delete from idempotency_keys where created_at < now() - interval '24 hours'`);
+  }
 
   async once(
     { key: written, operation, input }: OnceRequest,

@@ -11,10 +11,7 @@ export function requestContext(
     const given = request.headers['x-request-id'];
     const request_id = typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID();
     response.setHeader('x-request-id', request_id);
-    const aborted = new AbortController();
-    response.once('close', () => {
-      if (!response.writableFinished) aborted.abort();
-    });
+    let signal: AbortSignal | undefined;
     const if_match = request.headers['if-match'];
     context.run(
       {
@@ -23,10 +20,21 @@ export function requestContext(
         ip: addressOf(request),
         user_agent: request.headers['user-agent']?.slice(0, 500) ?? null,
         depth: 0,
-        signal: aborted.signal,
+        get signal() {
+          return (signal ??= signalOf(response));
+        },
         ...(if_match !== undefined && { if_match }),
       },
       next,
     );
   };
+}
+
+/** Fires when the client goes away before the answer is complete. Made for those who ask. */
+function signalOf(response: Response): AbortSignal {
+  const aborted = new AbortController();
+  response.once('close', () => {
+    if (!response.writableFinished) aborted.abort();
+  });
+  return aborted.signal;
 }

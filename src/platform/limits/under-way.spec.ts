@@ -54,7 +54,7 @@ it('gives one place for one release, however often it is called', () => {
 it('lets a caller who went away leave the queue', async () => {
   const [first] = fill(50, 'w', () => 'p');
   const gone = new AbortController();
-  const left = underWay.enter('w', 'p', gone.signal);
+  const left = underWay.enter('w', 'p', { signal: gone.signal });
   const next = underWay.enter('w', 'p');
   gone.abort();
   await expect(left).rejects.toThrow(TooManyUnderWay);

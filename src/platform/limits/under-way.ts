@@ -4,6 +4,11 @@ import { TooManyUnderWay } from './limits.errors.js';
 const PER_WORKSPACE = { at_once: 200, queue: 100 };
 const PER_PRINCIPAL = { at_once: 50, queue: 25 };
 
+/** Who may have to wait. */
+export interface Waiting {
+  readonly signal?: AbortSignal;
+}
+
 /** Ends a stay; calling it again does nothing. */
 export type Release = () => void;
 
@@ -19,19 +24,20 @@ export class UnderWay {
 
   /**
    * Enters a request; at once while there is room.
-   * @param signal fires when the caller went away: a waiting request then leaves the queue, refused for nobody to read.
+   * @param request its signal, asked for only when it has to wait, fires when the caller went away: a waiting request then
+   *   leaves the queue, refused for nobody to read.
    * @throws {TooManyUnderWay} when the queue is full too, also as a rejection.
    */
-  enter(workspaceId: string, principalId: string, signal?: AbortSignal): Release | Promise<Release> {
-    const ofPrincipal = this.principals.enter(principalId, signal);
+  enter(workspaceId: string, principalId: string, request?: Waiting): Release | Promise<Release> {
+    const ofPrincipal = this.principals.enter(principalId, request);
     if (typeof ofPrincipal !== 'function')
-      return ofPrincipal.then((release) => this.enterBehind(workspaceId, release, signal));
-    return this.enterBehind(workspaceId, ofPrincipal, signal);
+      return ofPrincipal.then((release) => this.enterBehind(workspaceId, release, request));
+    return this.enterBehind(workspaceId, ofPrincipal, request);
   }
 
-  private enterBehind(workspaceId: string, ofPrincipal: Release, signal?: AbortSignal): Release | Promise<Release> {
+  private enterBehind(workspaceId: string, ofPrincipal: Release, request?: Waiting): Release | Promise<Release> {
     try {
-      const ofWorkspace = this.workspaces.enter(workspaceId, signal);
+      const ofWorkspace = this.workspaces.enter(workspaceId, request);
       if (typeof ofWorkspace === 'function') return both(ofWorkspace, ofPrincipal);
       return ofWorkspace.then(
         (release) => both(release, ofPrincipal),
@@ -69,7 +75,7 @@ class Turnstile {
     private readonly bounds: { readonly at_once: number; readonly queue: number },
   ) {}
 
-  enter(key: string, signal?: AbortSignal): Release | Promise<Release> {
+  enter(key: string, request?: Waiting): Release | Promise<Release> {
     let place = this.places.get(key);
     if (!place) this.places.set(key, (place = { under_way: 0, waiting: new Set() }));
     if (place.under_way < this.bounds.at_once) {
@@ -77,7 +83,7 @@ class Turnstile {
       return this.releaseOf(key, place);
     }
     if (place.waiting.size >= this.bounds.queue) throw new TooManyUnderWay(this.scope, this.bounds.at_once);
-    return this.wait(key, place, signal);
+    return this.wait(key, place, request?.signal);
   }
 
   private wait(key: string, place: Place, signal?: AbortSignal): Promise<Release> {

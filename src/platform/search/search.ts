@@ -6,7 +6,7 @@ import { readSearchQuery } from './search-query.js';
 import { searchConfiguration, type SearchDocument, searchOwner } from './search-document.js';
 import { searchableTag, searchableText } from './searchable-text.js';
 import { type SearchChange, searchWriter } from './search-writer.js';
-import { WorkspaceSettings } from './workspace-settings.js';
+import { SearchLanguages } from './search-languages.js';
 
 /** Characters of a question or name that are looked at. */
 const MAX_QUESTION_LENGTH = 2_000;
@@ -101,7 +101,7 @@ export class Search {
   constructor(
     private readonly database: Database,
     private readonly context: Context,
-    private readonly settings: WorkspaceSettings,
+    private readonly languages: SearchLanguages,
   ) {}
 
   /** Names the room that keeps the texts of a kind. */
@@ -125,7 +125,7 @@ export class Search {
   ): Promise<void> {
     const collect = (language: string): void =>
       this.collect(documents.map(({ id, document }) => ({ kind, id, language, document })));
-    const language = this.settings.searchLanguage(this.context.workspaceId());
+    const language = this.languages.languageOf(this.context.workspaceId());
     if (typeof language !== 'string') return language.then(collect);
     collect(language);
     return Promise.resolve();
@@ -278,7 +278,7 @@ export class Search {
   }
 
   private async configuration(): Promise<string> {
-    return searchConfiguration(await this.settings.searchLanguage(this.context.workspaceId()));
+    return searchConfiguration(await this.languages.languageOf(this.context.workspaceId()));
   }
 
   private filters(request: SearchFilters): Record<string, unknown> {

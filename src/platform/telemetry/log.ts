@@ -17,13 +17,30 @@ const CREDENTIALS =
 
 export type Log = PinoLogger;
 
+/** Lines wait this long or for this many bytes, so that a busy process does not pay a system call for each. */
+const FLUSH_EVERY_MS = 100;
+const FLUSH_FROM_BYTES = 16_384;
+
 /** The process log: JSON lines on standard error, so that standard output stays for what a person asked for. */
-export function createLog(level: string, stream: DestinationStream = destination({ fd: 2, sync: false })): Log {
+export function createLog(level: string, stream: DestinationStream = bufferedStandardError()): Log {
   const paths = REDACTED.flatMap((name) => [name, `*.${name}`]);
   return pino(
     { level, base: { pid: process.pid }, redact: { paths, censor: '[redacted]' }, timestamp: stdTimeFunctions.isoTime },
     stream,
   );
+}
+
+function bufferedStandardError(): DestinationStream {
+  const stream = destination({ fd: 2, sync: false, minLength: FLUSH_FROM_BYTES });
+  setInterval(() => stream.flush(), FLUSH_EVERY_MS).unref();
+  process.once('exit', () => {
+    try {
+      stream.flushSync();
+    } catch {
+      // Nothing was written yet.
+    }
+  });
+  return stream;
 }
 
 /** Removes credentials from a text. */

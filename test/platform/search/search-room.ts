@@ -4,7 +4,7 @@ import { systemPrincipal } from '../../../src/platform/context/principal.js';
 import { Database } from '../../../src/platform/database/database.js';
 import { wireTypes } from '../../../src/platform/database/types.js';
 import { Search } from '../../../src/platform/search/search.js';
-import { EnglishWorkspaces, type WorkspaceSettings } from '../../../src/platform/search/workspace-settings.js';
+import { SearchLanguages } from '../../../src/platform/search/search-languages.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 
 /** The search room on a database of its own, without the rest of the house. */
@@ -17,7 +17,14 @@ export interface SearchRoom {
   close(): Promise<void>;
 }
 
-export async function openSearchRoom(settings: WorkspaceSettings = new EnglishWorkspaces()): Promise<SearchRoom> {
+/** Everybody writes English. */
+class EnglishOnly extends SearchLanguages {
+  languageOf(): string {
+    return 'english';
+  }
+}
+
+export async function openSearchRoom(settings: SearchLanguages = new EnglishOnly()): Promise<SearchRoom> {
   const server = await createTestDatabase();
   const source = await new DataSource({
     type: 'postgres',

@@ -1,15 +1,15 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { SearchDocument } from '../../../src/platform/search/search-document.js';
 import type { SearchPage, SearchPageRequest, SearchPosition } from '../../../src/platform/search/search.js';
-import { WorkspaceSettings } from '../../../src/platform/search/workspace-settings.js';
+import { SearchLanguages } from '../../../src/platform/search/search-languages.js';
 import { openSearchRoom, type SearchRoom } from './search-room.js';
 
 const workspace = uuidv7();
 const german = uuidv7();
 const nonsense = uuidv7();
 
-class Languages extends WorkspaceSettings {
-  searchLanguage(workspace_id: string): string | Promise<string> {
+class Languages extends SearchLanguages {
+  languageOf(workspace_id: string): string | Promise<string> {
     return workspace_id === german ? Promise.resolve('german') : workspace_id === nonsense ? 'klingon' : 'english';
   }
 }
