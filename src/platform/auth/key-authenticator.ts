@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { type Permission, permissionsOf, type Role, ROLES, withImplied } from '../../contracts/permissions.js';
 import type { Burst, Principal } from '../context/principal.js';
 import { SystemDatabase } from '../database/system-database.js';
@@ -23,14 +23,27 @@ interface KeyRow {
   readonly workspace_networks: string[] | null;
 }
 
+const FLUSH_MS = 60_000;
+
 /** Turns an API key into the principal it stands for. A key that is revoked, expired or orphaned is simply unknown. */
 @Injectable()
-export class KeyAuthenticator {
+export class KeyAuthenticator implements OnModuleInit, OnModuleDestroy {
+  private readonly logger = new Logger('auth');
+  private flushing: NodeJS.Timeout | undefined;
   private readonly keys = new BatchedLookUp<KeyRow>((prefixes) => this.findUsable(prefixes));
   /** Last use by key id, written in the background: never a write per request. */
   private readonly used = new Map<string, { workspace_id: string; at: number }>();
 
   constructor(private readonly database: SystemDatabase) {}
+
+  onModuleInit(): void {
+    this.flushing = setInterval(() => void this.flushQuietly(), FLUSH_MS).unref();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    clearInterval(this.flushing);
+    await this.flushQuietly();
+  }
 
   async authenticate(text: string, ip: string | null): Promise<Principal | null> {
     const prefix = keyPrefix(text);
@@ -50,7 +63,7 @@ export class KeyAuthenticator {
     return rows[0] ? principalOf(rows[0]) : null;
   }
 
-  /** Writes the times of last use that gathered since the last call. Scheduled once a minute. */
+  /** Writes the times of last use that gathered since the last call; called once a minute. */
   async flushLastUsed(): Promise<void> {
     const used = [...this.used];
     this.used.clear();
@@ -61,6 +74,15 @@ export class KeyAuthenticator {
        where k.workspace_id = u.workspace_id and k.id = u.id`,
       [used.map(([, { workspace_id }]) => workspace_id), used.map(([id]) => id), used.map(([, { at }]) => at)],
     );
+  }
+
+  /** A time of last use that is lost does no harm. */
+  private async flushQuietly(): Promise<void> {
+    try {
+      await this.flushLastUsed();
+    } catch (error) {
+      this.logger.warn(`times of last use were not written: ${error instanceof Error ? error.message : String(error)}`);
+    }
   }
 
   private async findUsable(prefixes: string[]): Promise<ReadonlyMap<string, KeyRow>> {
