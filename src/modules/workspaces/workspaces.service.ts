@@ -95,7 +95,7 @@ export class WorkspacesService {
         if (member) this.events.publish('workspace.member_added', { subject_id: member.id, data: member });
         this.events.publish('api_key.created', { subject_id: row.id, data: row });
       });
-      return { ...workspace, owner_key: key.text };
+      return Object.assign(workspace, { owner_key: key.text });
     });
   }
 }

@@ -1,13 +1,10 @@
-import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { type Permission, permissionsOf, type Role, ROLES, withImplied } from '../../contracts/permissions.js';
 import type { Burst, Principal } from '../context/principal.js';
 import { SystemDatabase } from '../database/system-database.js';
 import { isAllowedFrom } from './allowed-networks.js';
 import { keyMatches, keyPrefix } from './api-key.js';
 import { BatchedLookUp } from './batched-look-up.js';
-
-/** How late `last_used_at` may be. */
-const FLUSH_EVERY_MS = 60_000;
 
 interface KeyRow {
   readonly prefix: string;
@@ -26,24 +23,26 @@ interface KeyRow {
   readonly workspace_networks: string[] | null;
 }
 
+const FLUSH_MS = 60_000;
+
 /** Turns an API key into the principal it stands for. A key that is revoked, expired or orphaned is simply unknown. */
 @Injectable()
-export class KeyAuthenticator implements OnApplicationBootstrap, BeforeApplicationShutdown {
+export class KeyAuthenticator implements OnModuleInit, OnModuleDestroy {
+  private readonly logger = new Logger('auth');
+  private flushing: NodeJS.Timeout | undefined;
   private readonly keys = new BatchedLookUp<KeyRow>((prefixes) => this.findUsable(prefixes));
   /** Last use by key id, written in the background: never a write per request. */
   private readonly used = new Map<string, { workspace_id: string; at: number }>();
 
-  private timer: NodeJS.Timeout | undefined;
-
   constructor(private readonly database: SystemDatabase) {}
 
-  onApplicationBootstrap(): void {
-    this.timer = setInterval(() => this.flushLastUsed().catch(() => undefined), FLUSH_EVERY_MS).unref();
+  onModuleInit(): void {
+    this.flushing = setInterval(() => void this.flushQuietly(), FLUSH_MS).unref();
   }
 
-  async beforeApplicationShutdown(): Promise<void> {
-    clearInterval(this.timer);
-    await this.flushLastUsed().catch(() => undefined);
+  async onModuleDestroy(): Promise<void> {
+    clearInterval(this.flushing);
+    await this.flushQuietly();
   }
 
   async authenticate(text: string, ip: string | null): Promise<Principal | null> {
@@ -64,7 +63,7 @@ export class KeyAuthenticator implements OnApplicationBootstrap, BeforeApplicati
     return rows[0] ? principalOf(rows[0]) : null;
   }
 
-  /** Writes the times of last use that gathered since the last call. A lost one costs nothing but a date. */
+  /** Writes the times of last use that gathered since the last call; called once a minute. */
   async flushLastUsed(): Promise<void> {
     const used = [...this.used];
     this.used.clear();
@@ -75,6 +74,15 @@ export class KeyAuthenticator implements OnApplicationBootstrap, BeforeApplicati
        where k.workspace_id = u.workspace_id and k.id = u.id`,
       [used.map(([, { workspace_id }]) => workspace_id), used.map(([id]) => id), used.map(([, { at }]) => at)],
     );
+  }
+
+  /** A time of last use that is lost does no harm. */
+  private async flushQuietly(): Promise<void> {
+    try {
+      await this.flushLastUsed();
+    } catch (error) {
+      this.logger.warn(`times of last use were not written: ${error instanceof Error ? error.message : String(error)}`);
+    }
   }
 
   private async findUsable(prefixes: string[]): Promise<ReadonlyMap<string, KeyRow>> {

@@ -1,3 +1,4 @@
+import { KeyAuthenticator } from '../../../src/platform/auth/key-authenticator.js';
 import { type Answer, type Caller, caller, startTestApp, type TestApp, type TestWorkspace } from '../../support/app.js';
 import { eventsOf, signedIn } from './people.js';
 
@@ -92,6 +93,15 @@ it('rotates: the successor works at once, the old key until its grace ends', asy
     'api_key.created', 'api_key.created', 'api_key.rotated', 'api_key.created', 'api_key.rotated',
   ]); // prettier-ignore
   expect(events[2]?.data['successor_id']).toBe(next.body.id);
+});
+
+it('shows when it was last used, without a write per request', async () => {
+  const { body } = await create(workspace.owner);
+  const path = `${PATH}/${body.id}`;
+  await Promise.all([works(body.key), works(body.key)]);
+  expect((await workspace.owner.get(path)).body.last_used_at).toBeNull();
+  await other.app.nest.get(KeyAuthenticator).flushLastUsed();
+  expect(Date.now() - Date.parse((await workspace.owner.get(path)).body.last_used_at)).toBeLessThan(60_000);
 });
 
 it('works from its networks only', async () => {

@@ -113,7 +113,7 @@ describe('the last owner', () => {
         ada.patch(`${PATH}/${grace.user_id}`, { role: 'member' }),
         grace.patch(`${PATH}/${ada.user_id}`, { role: 'member' }),
       ]);
-      const statuses = answers.map(({ status }) => status).sort();
+      const statuses = answers.map(({ status }) => status).sort((a, b) => a - b);
       expect(statuses[0]).toBe(200);
       // The second request was authenticated before or after the first one committed: refused as the last owner, or by its new role.
       expect([403, 409]).toContain(statuses[1]);
