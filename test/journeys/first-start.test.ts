@@ -53,7 +53,7 @@ describe('an installation without any setting', () => {
   }, 90_000);
 
   it('tells a second instance on the same data directory what to do, and goes on', async () => {
-    const second = spawnProduct('main.js', { PORT: '0', ENGAWA_DATA_DIR: data_dir });
+    const second = spawnProduct('server', { PORT: '0', ENGAWA_DATA_DIR: data_dir });
     const { code } = await second.ended;
     expect(code).toBe(1);
     expect(second.stderr()).toMatch(/Another Engawa \(process \d+\) already uses the data directory/);
@@ -101,7 +101,7 @@ describe('an installation without any setting', () => {
 
 it('a start with wrong settings is refused with every mistake listed, and touches nothing', async () => {
   const file = join(home, 'missing');
-  const refused = spawnProduct('main.js', {
+  const refused = spawnProduct('server', {
     ENGAWA_DATA_DIR: join(home, 'untouched'),
     PORT: 'seventy',
     NODE_ENV: 'staging',
@@ -135,7 +135,7 @@ it.each([
   ['nothing listens there', 'postgres://nobody:secret-word@127.0.0.1:1/none', /ECONNREFUSED|reach|connect/i],
   ['it is no URL', 'not a url', /DATABASE_URL|URL/],
 ])('a DATABASE_URL where %s ends the start with a message that keeps the password', async (_, url, message) => {
-  const refused = spawnProduct('main.js', { ENGAWA_DATA_DIR: join(home, 'unused'), DATABASE_URL: url, PORT: '0' });
+  const refused = spawnProduct('server', { ENGAWA_DATA_DIR: join(home, 'unused'), DATABASE_URL: url, PORT: '0' });
   const { code } = await refused.ended;
   expect(code).toBe(1);
   expect(refused.stderr()).toMatch(/^Engawa did not start\./);
@@ -146,7 +146,7 @@ it.each([
 it('a port that is taken ends the start with the port named, and no PostgreSQL stays behind', async () => {
   const holder = await startServer({ ENGAWA_DATA_DIR: join(home, 'holder') });
   const { port } = new URL(holder.url);
-  const second = spawnProduct('main.js', { ENGAWA_DATA_DIR: data_dir, PORT: port });
+  const second = spawnProduct('server', { ENGAWA_DATA_DIR: data_dir, PORT: port });
   const { code } = await second.ended;
   expect(code).toBe(1);
   expect(second.stderr()).toContain(port);

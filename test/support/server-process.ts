@@ -42,13 +42,20 @@ export const OWNER_KEY = `egw_journeys_${'k'.repeat(43)}`;
 const START_MS = 60_000;
 const running = new Set<ProductProcess>();
 
+const SCRIPTS = {
+  server: '../../dist/src/main.js',
+  cli: '../../dist/src/cli.js',
+  /** The server with a consumer, a job and a schedule of the test. */
+  witness: './witness-server.mjs',
+};
+
 /** Runs a script of the build with nothing of the test's environment but the path. */
 export function spawnProduct(
-  script: 'main.js' | 'cli.js',
+  script: keyof typeof SCRIPTS,
   environment: Environment = {},
   parameters: readonly string[] = [],
 ): ProductProcess {
-  const file = fileURLToPath(new URL(`../../dist/src/${script}`, import.meta.url));
+  const file = fileURLToPath(new URL(SCRIPTS[script], import.meta.url));
   const { PATH = '' } = process.env;
   const began_ms = performance.now();
   const child = spawn(process.execPath, [file, ...parameters], {
@@ -82,8 +89,11 @@ export function spawnProduct(
  * Starts a server on a free port; resolves once it says that it is ready.
  * @throws {Error} with everything it said, when it ends instead.
  */
-export async function startServer(environment: Environment): Promise<ServerProcess> {
-  const server = spawnProduct('main.js', { PORT: '0', LOG_LEVEL: 'warn', ...environment });
+export async function startServer(
+  environment: Environment,
+  script: 'server' | 'witness' = 'server',
+): Promise<ServerProcess> {
+  const server = spawnProduct(script, { PORT: '0', LOG_LEVEL: 'warn', ...environment });
   const ready = () => /^Engawa is ready at (\S+)/m.exec(server.stdout())?.[1];
   const isOver = () => !running.has(server);
   await until('the server is ready or has ended', () => ready() !== undefined || isOver(), { within_ms: START_MS });
@@ -107,7 +117,7 @@ export interface Installation {
   readonly database: TestDatabase;
   readonly data_dir: string;
   readonly environment: Environment;
-  start(more?: Environment): Promise<ServerProcess>;
+  start(more?: Environment, script?: 'server' | 'witness'): Promise<ServerProcess>;
   /** The only workspace. */
   workspaceId(): Promise<string>;
   count(sql: string, values?: readonly unknown[]): Promise<number>;
@@ -131,7 +141,7 @@ export async function newInstallation(settings: Environment = {}): Promise<Insta
     database,
     data_dir,
     environment,
-    start: (more = {}) => startServer({ ...environment, ...more }),
+    start: (more = {}, script = 'server') => startServer({ ...environment, ...more }, script),
     workspaceId: async () => {
       const { rows } = await database.owner.query<{ id: string }>('select id from workspaces');
       return rows[0]?.id ?? '';

@@ -54,7 +54,13 @@ export class Notifications {
 
   private async connect(): Promise<void> {
     const { url } = this.source.options as { url?: string };
-    const client = new Client({ connectionString: url, keepAlive: true, application_name: 'engawa signals' });
+    const client = new Client({
+      connectionString: url,
+      keepAlive: true,
+      application_name: 'engawa signals',
+      // Signals are sent without waiting for the one before.
+      pipeline: true,
+    });
     client.on('error', () => this.lose(client));
     client.on('end', () => this.lose(client));
     client.on('notification', (message) => {
