@@ -19,7 +19,7 @@ export type Log = PinoLogger;
 
 /** Lines wait this long or for this many bytes, so that a busy process does not pay a system call for each. */
 const FLUSH_EVERY_MS = 100;
-const FLUSH_FROM_BYTES = 16_384;
+const FLUSH_FROM_BYTES = 8_192;
 
 /** The process log: JSON lines on standard error, so that standard output stays for what a person asked for. */
 export function createLog(level: string, stream: DestinationStream = bufferedStandardError()): Log {
