@@ -78,7 +78,9 @@ export class ListQuery {
     const last = rows.length > limit ? (page.at(-1) as (Row & Record<string, string>) | undefined) : undefined;
     const position = last && [...sort.map((_key, index) => String(last[`sort_${index}`])), last.id];
     const next_cursor = position ? writeCursor(this.request, position) : null;
-    for (const row of page as Record<string, unknown>[]) sort.forEach((_key, index) => delete row[`sort_${index}`]);
+    // Undefined and not deleted: JSON leaves it out all the same, and a deleted member makes the object slow to write.
+    for (const row of page as Record<string, unknown>[])
+      sort.forEach((_key, index) => (row[`sort_${index}`] = undefined));
     return { items: page, next_cursor, ...(count !== undefined && { count }) };
   }
 
