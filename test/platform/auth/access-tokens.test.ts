@@ -73,6 +73,19 @@ it('reaches the other workspaces of the person by X-Workspace, by id or slug, an
   expect(answers[0]).toMatchObject({ status: 404, body: { type: expect.stringContaining('workspace-not-found') } });
 });
 
+it('does not let its holder guess workspaces without limit', async () => {
+  const limited = await startTestApp({ limits: { address_per_minute: 5 } }, app.database);
+  try {
+    const { token } = await signIn(app.workspace);
+    const guess = (n: number) => caller(limited.url, token).get('workspace', { 'x-workspace': `guess-${n}` });
+    const statuses = [];
+    for (let n = 0; n < 8; n++) statuses.push((await guess(n)).status);
+    expect(statuses).toEqual([404, 404, 404, 404, 404, 429, 429, 429]);
+  } finally {
+    await limited.close();
+  }
+});
+
 describe('on the next request, also on another instance, a person is refused', () => {
   const ends: Readonly<Record<string, (person: Person, workspace: TestWorkspace) => Promise<unknown>>> = {
     'whose session ended': ({ session_id }) => app.app.nest.get(Sessions).end(session_id),
