@@ -4,6 +4,7 @@ import { AccessTokens } from '../../../src/platform/auth/access-tokens.js';
 import { PrincipalLookUp } from '../../../src/platform/auth/principal-look-up.js';
 import { Sessions } from '../../../src/platform/auth/sessions.js';
 import { SigningKeys } from '../../../src/platform/auth/signing-keys.js';
+import { SseClient } from '../events/sse-client.js';
 import { caller, startTestApp, type TestApp, type TestWorkspace } from '../../support/app.js';
 
 let app: TestApp;
@@ -111,6 +112,15 @@ describe('on the next request, also on another instance, a person is refused', (
     await ends[name]?.(person, workspace);
     expect([await seen(person.token), await look.stillValid(signedIn)]).toEqual([401, false]);
   });
+});
+
+it('ends the open streams of a person with the session', async () => {
+  const { token, session_id } = await signIn(app.workspace);
+  const stream = SseClient.open(other.url, token, '/api/v1/events/stream');
+  await stream.until(({ messages }) => messages.some(({ event }) => event === 'connected'));
+  await app.app.nest.get(Sessions).end(session_id);
+  await stream.until(({ isEnded }) => isEnded, 2_500);
+  expect(stream.messages.at(-1)?.event).toBe('closed');
 });
 
 it('is refused when it was changed, has ended, is signed by somebody else or is for another purpose', async () => {
