@@ -1,10 +1,11 @@
 import { isAllowedFrom, isNetwork } from '../../platform/auth/allowed-networks.js';
+import type { WorkspaceRow } from '../../platform/auth/workspace-registry.js';
 import type { ChosenSettings } from '../../platform/auth/workspace-settings.js';
 import type { FieldMistake } from '../../platform/errors/problem.js';
 import { parseCurrency } from '../../platform/formats/money.js';
 import { isPhoneRegion } from '../../platform/formats/phone.js';
 import { SEARCH_LANGUAGES } from '../../platform/search/search-document.js';
-import { SETTING_NAMES, type SettingsDto } from './dto/workspace.dto.js';
+import { SETTING_NAMES, type SettingsDto, type WorkspaceDto } from './dto/workspace.dto.js';
 
 type Settings = { -readonly [Name in keyof ChosenSettings]: ChosenSettings[Name] };
 
@@ -33,6 +34,11 @@ export function applySettings(
 /** Every setting, null where the workspace has chosen none. */
 export function shownSettings(chosen: ChosenSettings): SettingsDto {
   return Object.fromEntries(SETTING_NAMES.map((name) => [name, chosen[name] ?? null]));
+}
+
+/** A workspace as callers see it. */
+export function shownWorkspace({ id, name, slug, settings, created_at, updated_at }: WorkspaceRow): WorkspaceDto {
+  return { id, name, slug, settings: shownSettings(settings), created_at, updated_at };
 }
 
 function mistakeOf(name: (typeof SETTING_NAMES)[number], value: unknown, ip: string | null): string | undefined {

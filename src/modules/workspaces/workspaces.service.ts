@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { issueKey } from '../../platform/auth/api-key.js';
-import { ApiKeysRepository } from '../../platform/auth/api-keys.repository.js';
+import { ApiKeysRepository, PLAIN_OWNER_KEY } from '../../platform/auth/api-keys.repository.js';
 import { isWholeOwner } from '../../platform/auth/grants.js';
 import { MemberRegistry } from '../../platform/auth/member-registry.js';
 import { StaffPublisher } from '../../platform/auth/staff-publisher.js';
-import { WorkspaceRegistry, type WorkspaceRow } from '../../platform/auth/workspace-registry.js';
+import { WorkspaceRegistry } from '../../platform/auth/workspace-registry.js';
 import { WorkspaceSettings } from '../../platform/auth/workspace-settings.js';
 import { Context } from '../../platform/context/context.js';
 import { SystemDatabase } from '../../platform/database/system-database.js';
@@ -14,7 +14,7 @@ import { Events } from '../../platform/events/events.js';
 import { Preconditions } from '../../platform/http/preconditions.js';
 import { changesOf, merged } from './changes-of.js';
 import type { CreatedWorkspace, CreateWorkspace, UpdateWorkspace, WorkspaceDto } from './dto/workspace.dto.js';
-import { applySettings, shownSettings } from './read-settings.js';
+import { applySettings, shownSettings, shownWorkspace } from './read-settings.js';
 
 /** The caller's workspace, and new ones. */
 @Injectable()
@@ -34,7 +34,7 @@ export class WorkspacesService {
   async get(): Promise<WorkspaceDto> {
     const row = await this.registry.find(this.context.workspaceId());
     if (!row) throw new NotFound('workspace');
-    return shown(row);
+    return shownWorkspace(row);
   }
 
   /** @throws {Problem} 409 slug-taken; 412; 422 with a pointer for each setting that is wrong. */
@@ -44,7 +44,7 @@ export class WorkspacesService {
     return this.system.transaction(async () => {
       const row = await this.registry.lock(id);
       if (!row) throw new NotFound('workspace');
-      const before = shown(row);
+      const before = shownWorkspace(row);
       this.preconditions.check(before);
       const applied = applySettings(row.settings, patch ?? {}, this.context.current().ip);
       if ('mistakes' in applied) throw new Invalid(applied.mistakes);
@@ -54,7 +54,7 @@ export class WorkspacesService {
         ...prefixed('settings.', changesOf(before.settings, shownSettings(applied.settings))),
       };
       if (Object.keys(changes).length === 0) return before;
-      const after = shown(await this.registry.update({ id, ...wanted, settings: applied.settings }));
+      const after = shownWorkspace(await this.registry.update({ id, ...wanted, settings: applied.settings }));
       await this.publisher.publish(principal, ['workspace.updated', { subject_id: id, data: after, changes }]);
       this.system.afterCommit(() => this.settings.forget(id));
       return after;
@@ -76,21 +76,12 @@ export class WorkspacesService {
     const id = uuidv7();
     const key = issueKey();
     return this.system.transaction(async () => {
-      const workspace = shown(await this.registry.insert({ id, name, slug }));
+      const workspace = shownWorkspace(await this.registry.insert({ id, name, slug }));
       if (owner !== null) await this.members.add(id, owner, 'owner');
       const member = owner === null ? undefined : await this.members.find(id, owner);
       const { principal: _principal, ...rest } = this.context.current();
       await this.system.inWorkspace({ ...principal, workspace_id: id }, rest, async () => {
-        const row = await this.keys.insert(key, {
-          name: 'First owner key',
-          role: 'owner',
-          scopes: null,
-          user_id: owner,
-          rate_limit_per_minute: null,
-          burst: null,
-          allowed_networks: null,
-          expires_at: null,
-        });
+        const row = await this.keys.insert(key, { ...PLAIN_OWNER_KEY, user_id: owner });
         this.events.publish('workspace.created', { subject_id: id, data: workspace });
         if (member) this.events.publish('workspace.member_added', { subject_id: member.id, data: member });
         this.events.publish('api_key.created', { subject_id: row.id, data: row });
@@ -98,10 +89,6 @@ export class WorkspacesService {
       return Object.assign(workspace, { owner_key: key.text });
     });
   }
-}
-
-function shown({ id, name, slug, settings, created_at, updated_at }: WorkspaceRow): WorkspaceDto {
-  return { id, name, slug, settings: shownSettings(settings), created_at, updated_at };
 }
 
 function prefixed<Value>(prefix: string, fields: Readonly<Record<string, Value>>): Record<string, Value> {

@@ -33,6 +33,18 @@ export type ApiKeyChoice = Pick<
   'name' | 'role' | 'scopes' | 'user_id' | 'rate_limit_per_minute' | 'burst' | 'allowed_networks' | 'expires_at'
 >;
 
+/** The key that comes with a new workspace: all that an owner may, for nobody in particular. */
+export const PLAIN_OWNER_KEY: ApiKeyChoice = {
+  name: 'First owner key',
+  role: 'owner',
+  scopes: null,
+  user_id: null,
+  rate_limit_per_minute: null,
+  burst: null,
+  allowed_networks: null,
+  expires_at: null,
+};
+
 const COLUMNS = `id, name, prefix, role, scopes, user_id, rate_limit_per_minute, burst,
   allowed_networks::text[] as allowed_networks, expires_at, revoked_at, last_used_at, created_at, updated_at`;
 

@@ -5,6 +5,7 @@ import { SystemDatabase } from '../database/system-database.js';
 import { parseEmail } from '../formats/email.js';
 import { type Claims, textClaim } from './bearer-token.js';
 import type { ConnectedPerson } from './issuer-connections.js';
+import { MemberRegistry } from './member-registry.js';
 import { roleByRules } from './role-rules.js';
 import { StaffPublisher } from './staff-publisher.js';
 
@@ -25,6 +26,7 @@ export interface SignedInPerson {
 export class FirstSignIn {
   constructor(
     private readonly database: SystemDatabase,
+    private readonly members: MemberRegistry,
     private readonly publisher: StaffPublisher,
   ) {}
 
@@ -66,10 +68,10 @@ export class FirstSignIn {
         `insert into memberships (workspace_id, user_id, role, source) values ($1, $2, $3, 'sso')`,
         [workspace_id, user_id, role],
       );
-      const data = { id: user_id, email, name, role, source: 'sso' };
+      const data = await this.members.find(workspace_id, user_id);
       await this.publisher.publish(actor(person, { user_id, name, role }), [
         'workspace.member_added',
-        { subject_id: user_id, data },
+        { subject_id: user_id, data: data ?? {} },
       ]);
       return { user_id, name, role };
     });
@@ -95,14 +97,12 @@ export class FirstSignIn {
         [workspace_id, user_id, role],
       );
       if (changed === 0) return;
-      const name = user_name ?? '';
-      await this.publisher.publish(actor(person, { user_id: user_id ?? '', name, role }), [
+      const signedIn = { user_id: user_id ?? '', name: user_name ?? '', role };
+      const data = await this.members.find(workspace_id, signedIn.user_id);
+      const changes = { role: { from: before, to: role } };
+      await this.publisher.publish(actor(person, signedIn), [
         'workspace.member_role_changed',
-        {
-          subject_id: user_id ?? '',
-          data: { id: user_id, name, role, source },
-          changes: { role: { from: before, to: role } },
-        },
+        { subject_id: signedIn.user_id, data: data ?? {}, changes },
       ]);
     });
     return role;

@@ -31,6 +31,7 @@ export class KeyAuthenticator implements OnModuleInit, OnModuleDestroy {
   private readonly logger = new Logger('auth');
   private flushing: NodeJS.Timeout | undefined;
   private readonly keys = new BatchedLookUp<KeyRow>((prefixes) => this.findUsable(prefixes));
+  private readonly byIds = new BatchedLookUp<KeyRow>((names) => this.findById(names));
   /** Last use by key id, written in the background: never a write per request. */
   private readonly used = new Map<string, { workspace_id: string; at: number }>();
 
@@ -56,11 +57,8 @@ export class KeyAuthenticator implements OnModuleInit, OnModuleDestroy {
 
   /** The principal of a key by its id, if it is still usable: for work that goes on after the request. */
   async byId(workspaceId: string, keyId: string): Promise<Principal | null> {
-    const rows = await this.database.query<KeyRow>(`${USABLE_KEYS} and k.workspace_id = $1 and k.id = $2`, [
-      workspaceId,
-      keyId,
-    ]);
-    return rows[0] ? principalOf(rows[0]) : null;
+    const row = await this.byIds.find(`${workspaceId} ${keyId}`);
+    return row ? principalOf(row) : null;
   }
 
   /** Writes the times of last use that gathered since the last call; called once a minute. */
@@ -88,6 +86,15 @@ export class KeyAuthenticator implements OnModuleInit, OnModuleDestroy {
   private async findUsable(prefixes: string[]): Promise<ReadonlyMap<string, KeyRow>> {
     const rows = await this.database.query<KeyRow>(`${USABLE_KEYS} and k.prefix = any($1::text[])`, [prefixes]);
     return new Map(rows.map((row) => [row.prefix, row]));
+  }
+
+  private async findById(names: string[]): Promise<ReadonlyMap<string, KeyRow>> {
+    const pairs = names.map((name) => name.split(' ', 2));
+    const rows = await this.database.query<KeyRow>(
+      `${USABLE_KEYS} and (k.workspace_id, k.id) in (select * from unnest($1::uuid[], $2::uuid[]))`,
+      [pairs.map(([workspace]) => workspace), pairs.map(([, key]) => key)],
+    );
+    return new Map(rows.map((row) => [`${row.workspace_id} ${row.id}`, row]));
   }
 }
 

@@ -26,6 +26,11 @@ export class WorkspaceRegistry {
     return rows.map((row) => row.id);
   }
 
+  /** True until the first start has made a workspace. */
+  async isEmpty(): Promise<boolean> {
+    return (await this.database.query('select 1 from workspaces limit 1')).length === 0;
+  }
+
   async find(id: string): Promise<WorkspaceRow | undefined> {
     const [row] = await this.database.query<WorkspaceRow>(`select ${COLUMNS} from workspaces where id = $1`, [id]);
     return row;

@@ -4,6 +4,7 @@ import { AccessTokens } from '../../../src/platform/auth/access-tokens.js';
 import { PrincipalLookUp } from '../../../src/platform/auth/principal-look-up.js';
 import { Sessions } from '../../../src/platform/auth/sessions.js';
 import { SigningKeys } from '../../../src/platform/auth/signing-keys.js';
+import { SseClient } from '../events/sse-client.js';
 import { caller, startTestApp, type TestApp, type TestWorkspace } from '../../support/app.js';
 
 let app: TestApp;
@@ -73,6 +74,19 @@ it('reaches the other workspaces of the person by X-Workspace, by id or slug, an
   expect(answers[0]).toMatchObject({ status: 404, body: { type: expect.stringContaining('workspace-not-found') } });
 });
 
+it('does not let its holder guess workspaces without limit', async () => {
+  const limited = await startTestApp({ limits: { address_per_minute: 5 } }, app.database);
+  try {
+    const { token } = await signIn(app.workspace);
+    const guess = (n: number) => caller(limited.url, token).get('workspace', { 'x-workspace': `guess-${n}` });
+    const statuses = [];
+    for (let n = 0; n < 8; n++) statuses.push((await guess(n)).status);
+    expect(statuses).toEqual([404, 404, 404, 404, 404, 429, 429, 429]);
+  } finally {
+    await limited.close();
+  }
+});
+
 describe('on the next request, also on another instance, a person is refused', () => {
   const ends: Readonly<Record<string, (person: Person, workspace: TestWorkspace) => Promise<unknown>>> = {
     'whose session ended': ({ session_id }) => app.app.nest.get(Sessions).end(session_id),
@@ -98,6 +112,15 @@ describe('on the next request, also on another instance, a person is refused', (
     await ends[name]?.(person, workspace);
     expect([await seen(person.token), await look.stillValid(signedIn)]).toEqual([401, false]);
   });
+});
+
+it('ends the open streams of a person with the session', async () => {
+  const { token, session_id } = await signIn(app.workspace);
+  const stream = SseClient.open(other.url, token, '/api/v1/events/stream');
+  await stream.until(({ messages }) => messages.some(({ event }) => event === 'connected'));
+  await app.app.nest.get(Sessions).end(session_id);
+  await stream.until(({ isEnded }) => isEnded, 2_500);
+  expect(stream.messages.at(-1)?.event).toBe('closed');
 });
 
 it('is refused when it was changed, has ended, is signed by somebody else or is for another purpose', async () => {
