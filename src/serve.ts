@@ -21,10 +21,15 @@ export async function serve(config: AppConfig): Promise<Server> {
   const secretKey = installationKey(config.database.secret_key, config.database.data_dir);
   const database = await prepareDatabase(config.database, secretKey);
   try {
-    const app = await startApp(config, database.urls, secretKey, log);
+    const app = await startApp(config, database.urls, secretKey, {
+      log,
+      before_listening: async (nest) => {
+        const key = await nest.get(Bootstrap).run(config.database.bootstrap_key || undefined);
+        // Told before anything else can fail: it is not kept.
+        if (key !== null) process.stdout.write(firstKey(config.database.bootstrap_key === '' ? key : null));
+      },
+    });
     const seconds = ((performance.now() - started) / 1_000).toFixed(1);
-    const key = await app.nest.get(Bootstrap).run(config.database.bootstrap_key || undefined);
-    if (key !== null) process.stdout.write(firstStart(app.url, config.database.bootstrap_key === '' ? key : null));
     process.stdout.write(`Engawa is ready at ${app.url} (${seconds} s)\n`);
     return {
       url: app.url,
@@ -41,19 +46,9 @@ export async function serve(config: AppConfig): Promise<Server> {
 }
 
 /** Shown once: the key is not kept. A preset key is known to whoever set it. */
-function firstStart(url: string, key: string | null): string {
+function firstKey(key: string | null): string {
   if (key === null) return 'A first workspace was made; its owner key is the preset one.\n';
-  return `
-A first workspace was made. Its owner key is shown this once:
-
-  ${key}
-
-Try it:
-
-  export ENGAWA_URL=${url} ENGAWA_KEY=${key}
-  curl -H "Authorization: Bearer $ENGAWA_KEY" $ENGAWA_URL/api/v1/contacts
-
-`;
+  return `A first workspace was made. Its owner key is shown this once:\n\n  ${key}\n\n`;
 }
 
 async function within(ms: number, work: Promise<unknown>): Promise<void> {

@@ -16,7 +16,7 @@ import { Relay } from './platform/events/relay.js';
 import { Workers } from './platform/jobs/workers.js';
 import { Scheduling } from './platform/scheduling/scheduling.js';
 import { TrustedAddress } from './platform/limits/trusted-address.js';
-import { createLog, NestLog } from './platform/telemetry/log.js';
+import { createLog, type Log, NestLog } from './platform/telemetry/log.js';
 import { requestLog } from './platform/telemetry/request-log.js';
 import { requestContext } from './platform/http/request-context.js';
 
@@ -29,13 +29,21 @@ export interface StartedApp {
   stop(): Promise<void>;
 }
 
+/** What a start may bring along. */
+export interface StartOptions {
+  readonly log?: Log;
+  /** Further rooms: tests and benchmarks compose theirs over the product's. */
+  readonly more?: readonly Type[];
+  /** Runs when the rooms stand, before anybody can call. */
+  readonly before_listening?: (nest: NestExpressApplication) => Promise<void>;
+}
+
 /** Wires the rooms over a prepared database and listens. */
 export async function startApp(
   config: AppConfig,
   urls: RoleUrls,
   secretKey: string,
-  log = createLog(config.telemetry.log_level),
-  more: readonly Type[] = [],
+  { log = createLog(config.telemetry.log_level), more = [], before_listening }: StartOptions = {},
 ): Promise<StartedApp> {
   const nest = await NestFactory.create<NestExpressApplication>(
     AppModule.for(config, urls, secretKey, more),
@@ -61,6 +69,7 @@ export async function startApp(
   );
   try {
     await nest.init();
+    await before_listening?.(nest);
   } catch (error) {
     await nest.close().catch(() => undefined);
     throw error;

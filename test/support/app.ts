@@ -56,7 +56,7 @@ export async function startTestApp(
 ): Promise<TestApp> {
   const own = database ?? (await createTestDatabase());
   const config = testConfig(settings);
-  const app = await startApp(config, own.urls, TEST_SECRET_KEY, undefined, more);
+  const app = await startApp(config, own.urls, TEST_SECRET_KEY, { more });
   const newWorkspace = () => makeWorkspace(own, app.url);
   return {
     url: app.url,

@@ -67,7 +67,7 @@ Module({
 
 const config = loadConfig();
 const database = await prepareDatabase(config.database, config.database.secret_key);
-const app = await startApp(config, database.urls, config.database.secret_key, undefined, [WitnessModule]);
+const app = await startApp(config, database.urls, config.database.secret_key, { more: [WitnessModule] });
 await app.nest.get(Bootstrap).run(config.database.bootstrap_key);
 process.once('SIGTERM', () => {
   app.stop().then(
