@@ -78,7 +78,7 @@ export class IngestRunner {
   private async write(run: IngestRun, source: OpenedSource, signal: AbortSignal): Promise<void> {
     let toldAt = 0;
     let position = run.position;
-    for await (const batch of batches(source.records, this.config.batch_size)) {
+    for await (const batch of readAhead(batches(source.records, this.config.batch_size))) {
       if (signal.aborted) return;
       const tells = Date.now() - toldAt >= PROGRESS_EVERY_MS;
       if (tells) toldAt = Date.now();
@@ -208,6 +208,22 @@ async function* batches(records: AsyncIterable<OpenedRecord>, size: number): Asy
     batch = [];
   }
   if (batch.length > 0) yield batch;
+}
+
+/** Reads the next batch while the one before is being written. */
+async function* readAhead<T>(batches: AsyncGenerator<T>): AsyncGenerator<T> {
+  try {
+    for (let next = batches.next(); ;) {
+      const { value, done } = await next;
+      if (done) return;
+      next = batches.next();
+      // A failure is thrown where it is awaited; until then nobody listens.
+      next.catch(() => undefined);
+      yield value as T;
+    }
+  } finally {
+    await batches.return(undefined);
+  }
 }
 
 function toRow({ source, normalised }: OpenedRecord, written: RecordOutcome | undefined): Row {
