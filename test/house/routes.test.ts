@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { Controller, Get, Module } from '@nestjs/common';
 import { roleFor, ROLES } from '../../src/contracts/permissions.js';
 import { exampleOf } from '../../src/platform/http/json-schema.js';
 import { type Route, RouteCatalogue } from '../../src/platform/http/route-catalogue.js';
@@ -24,6 +25,21 @@ it('finds routes at all', () => {
 
 it('has a rule of access on every route', () => {
   expect(routes.filter((route) => !route.access).map((route) => route.handler)).toEqual([]);
+});
+
+it('does not start with a route that has none', async () => {
+  @Controller('api/v1/planted')
+  class PlantedController {
+    @Get()
+    open(): string {
+      return 'everybody';
+    }
+  }
+  @Module({ controllers: [PlantedController] })
+  class PlantedModule {}
+  await expect(startTestApp({}, undefined, [PlantedModule])).rejects.toThrow(
+    /add @Requires or @Public to PlantedController.open/,
+  );
 });
 
 it('documents every route under a unique operation id', () => {

@@ -1,9 +1,10 @@
-import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import { type CanActivate, type ExecutionContext, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { Context } from '../context/context.js';
 import type { Principal } from '../context/principal.js';
 import { Forbidden, Unauthenticated } from '../errors/contract-problems.js';
 import { operationOf } from '../http/operation.decorator.js';
+import { RouteCatalogue } from '../http/route-catalogue.js';
 import { CallerLimits } from './caller-limits.js';
 import { type AccessRule, accessRuleOf } from './requires.decorator.js';
 import { KeyAuthenticator } from './key-authenticator.js';
@@ -11,16 +12,23 @@ import { TokenAuthenticator } from './token-authenticator.js';
 
 /**
  * Every request passes here, in this order: address limit, authentication, workspace, principal limit, permission.
- * A handler without @Requires or @Public is refused: the default is no.
+ * A handler without @Requires or @Public ends the start: what nobody decided must not be reachable.
  */
 @Injectable()
-export class AccessGuard implements CanActivate {
+export class AccessGuard implements CanActivate, OnApplicationBootstrap {
   constructor(
     private readonly context: Context,
     private readonly keys: KeyAuthenticator,
     private readonly tokens: TokenAuthenticator,
     private readonly limits: CallerLimits,
+    private readonly routes: RouteCatalogue,
   ) {}
+
+  onApplicationBootstrap(): void {
+    const undecided = this.routes.all().filter(({ access }) => !access);
+    if (undecided.length === 0) return;
+    throw new Error(`add @Requires or @Public to ${undecided.map(({ handler }) => handler).join(', ')}`);
+  }
 
   async canActivate(execution: ExecutionContext): Promise<boolean> {
     const rule = accessRuleOf(execution.getHandler());
