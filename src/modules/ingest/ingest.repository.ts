@@ -179,7 +179,7 @@ export class IngestRepository {
   async finish(id: string, status: IngestStatus, report: IngestReport): Promise<void> {
     await this.db.query(
       'update ingest_runs set status = $2, report = $3, finished_at = now(), updated_at = now() where id = $1',
-      [id, status, report],
+      [id, status, storableJson(report)],
     );
   }
 
@@ -189,7 +189,7 @@ export class IngestRepository {
        select $1, row, line, outcome, entity_type, entity_id, digest, diagnostics
        from jsonb_to_recordset($2::jsonb)
          as r (row integer, line integer, outcome text, entity_type text, entity_id uuid, digest text, diagnostics jsonb)`,
-      [runId, JSON.stringify(rows)],
+      [runId, storableJson(rows)],
     );
   }
 
@@ -215,4 +215,13 @@ export class IngestRepository {
     );
     return rows.map((row) => row.id);
   }
+}
+
+/** JSON that a jsonb column can hold: NUL and lone surrogates, which sources do hold, are shown as U+FFFD. */
+function storableJson(value: unknown): string {
+  const text = JSON.stringify(value);
+  if (!/\\u(?:0000|d[89a-f])/.test(text)) return text;
+  return JSON.stringify(value, (_key, member: unknown) =>
+    typeof member === 'string' ? member.replace(/[\0\ud800-\udfff]/gu, '\ufffd') : member,
+  );
 }

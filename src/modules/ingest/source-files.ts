@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import busboy from '@fastify/busboy';
 import { Injectable } from '@nestjs/common';
 import type { Request } from 'express';
@@ -76,31 +76,51 @@ function openMultipart(request: Request, headers: { readonly 'content-type': str
   return new Promise((resolve, reject) => {
     let mapping: unknown;
     let isFileSeen = false;
-    const parser = new busboy.Busboy({ headers, limits: { files: 1, fields: 10, fieldSize: 262_144 } });
+    const bytes = new PassThrough();
+    // Whoever reads the bytes meets the error; while nobody does, it must not end the process.
+    bytes.on('error', () => undefined);
+    const fail = (error: Error): void => {
+      request.unpipe(parser);
+      request.resume();
+      bytes.destroy(error);
+      reject(error);
+    };
+    const unreadable = (): void => fail(new UnreadableRequest('The multipart body cannot be read.'));
+    const parser = multipartParser(headers);
     parser.on('field', (name, value) => {
       if (name !== 'mapping') return;
       try {
         mapping = JSON.parse(value);
       } catch {
-        parser.destroy(new Invalid([{ pointer: '/mapping', detail: 'The part "mapping" must be JSON.' }]));
+        fail(new Invalid([{ pointer: '/mapping', detail: 'The part "mapping" must be JSON.' }]));
       }
     });
     parser.on('file', (name, stream, file_name, _encoding, media_type) => {
+      stream.on('error', unreadable);
       if (name !== 'file') {
         stream.resume();
         return;
       }
       isFileSeen = true;
-      resolve({ bytes: stream, file_name: file_name.slice(0, 255) || null, media_type, mapping: () => mapping });
+      stream.pipe(bytes);
+      resolve({ bytes, file_name: file_name.slice(0, 255) || null, media_type, mapping: () => mapping });
     });
     parser.on('finish', () => {
       if (!isFileSeen) reject(new UnreadableRequest('Send the data as the part "file" of the multipart body.'));
     });
-    parser.on('error', (error) => {
-      request.unpipe(parser);
-      request.resume();
-      reject(error instanceof Invalid ? error : new UnreadableRequest('The multipart body cannot be read.'));
+    parser.on('error', unreadable);
+    request.once('close', () => {
+      if (!request.complete) fail(new UnreadableRequest('The body ended early.'));
     });
     request.pipe(parser);
   });
+}
+
+/** @throws {UnreadableRequest} when the content type does not say where parts end. */
+function multipartParser(headers: { readonly 'content-type': string }): InstanceType<typeof busboy.Busboy> {
+  try {
+    return new busboy.Busboy({ headers, limits: { files: 1, fields: 10, fieldSize: 262_144 } });
+  } catch {
+    throw new UnreadableRequest('The content type of a multipart body must name its boundary.');
+  }
 }

@@ -9,6 +9,6 @@ export class DtoPipe implements PipeTransform {
   transform(value: unknown, { type, metatype }: ArgumentMetadata): unknown {
     if (type !== 'body' || metatype === undefined || fieldsOf(metatype).size === 0) return value;
     if (Buffer.isBuffer(value)) throw new UnsupportedMediaType('application/json');
-    return readDto(metatype as new () => object, value ?? {});
+    return readDto(metatype as new () => object, value === undefined ? {} : value);
   }
 }
