@@ -81,12 +81,12 @@ describe('a delivery', () => {
   it('leaves data out of a body over 256 KiB and says so', async () => {
     const { secret } = await bench.register();
     const contact = await bench.createContact();
-    await bench.sql(`insert into events (workspace_id, id, type, subject_type, subject_id, actor_type, via, depth, data, changes)
+    await bench.sql(
+      `insert into events (workspace_id, id, type, subject_type, subject_id, actor_type, via, depth, data, changes)
       values ($1, app.uuidv7(), 'contact.updated', 'contact', $2, 'system', 'rest', 0,
-        jsonb_build_object('text', repeat('x', 262000)), jsonb_build_object('text', jsonb_build_object('from', repeat('y', 1000), 'to', 'x')))`, [
-      bench.app.workspace.id,
-      contact.id,
-    ]);
+        jsonb_build_object('text', repeat('x', 262000)), jsonb_build_object('text', jsonb_build_object('from', repeat('y', 1000), 'to', 'x')))`,
+      [bench.app.workspace.id, contact.id],
+    );
     await bench.deliver();
     const received = bench.receiver.received.find(({ body }) => body.includes('contact.updated'))!;
     expect(verified(secret, received)).toMatchObject({ is_truncated: true, subject: `contact/${contact.id}` });
@@ -123,7 +123,10 @@ describe('a delivery', () => {
   it('goes to every endpoint that wants it and to no other', async () => {
     const wanting = [await bench.register(), await bench.register({ event_types: ['contact.created'] })];
     wanting.push(await bench.register({ event_types: ['*'] }));
-    const others = [await bench.register({ event_types: ['company.*'] }), await bench.register({ is_active: undefined })];
+    const others = [
+      await bench.register({ event_types: ['company.*'] }),
+      await bench.register({ is_active: undefined }),
+    ];
     await bench.owner.patch(`webhooks/${others[1].id}`, { is_active: false });
     await bench.createContact();
     await bench.deliver();
@@ -149,7 +152,10 @@ describe('a delivery', () => {
 
   it('is not made when the change is rolled back', async () => {
     const webhook = await bench.register();
-    const refused = await bench.owner.post('contacts/batch?atomic=true', [{ first_name: 'Eve' }, { email: 'nonsense' }]);
+    const refused = await bench.owner.post('contacts/batch?atomic=true', [
+      { first_name: 'Eve' },
+      { email: 'nonsense' },
+    ]);
     expect(refused.status).toBe(422);
     await bench.deliver();
     expect(await bench.deliveries(webhook)).toEqual([]);
@@ -231,7 +237,10 @@ describe('an answer', () => {
     await bench.createContact();
     await bench.deliver();
     expect((await bench.eventTypes('webhook.recovered')).length - before).toBe(1);
-    expect((await bench.owner.get(`webhooks/${webhook.id}`)).body).toMatchObject({ failing_since: null, failed_attempts: 0 });
+    expect((await bench.owner.get(`webhooks/${webhook.id}`)).body).toMatchObject({
+      failing_since: null,
+      failed_attempts: 0,
+    });
   });
 
   it.each([
@@ -261,7 +270,10 @@ describe('an answer', () => {
       'dead status-410',
     ]);
     expect(bench.receiver.received).toHaveLength(1);
-    expect((await bench.owner.get(`webhooks/${webhook.id}`)).body).toMatchObject({ is_active: false, disabled_reason: 'gone' });
+    expect((await bench.owner.get(`webhooks/${webhook.id}`)).body).toMatchObject({
+      is_active: false,
+      disabled_reason: 'gone',
+    });
     expect(await bench.eventTypes('webhook.disabled')).not.toEqual([]);
     await bench.createContact();
     await bench.deliver();
@@ -274,7 +286,11 @@ describe('an answer', () => {
     await bench.createContact();
     await bench.deliver();
     const [attempt] = await bench.attempts(only(await bench.deliveries(webhook)));
-    expect(attempt).toMatchObject({ error: 'redirect', status_code: 301, response_headers: { location: 'http://127.0.0.1:1/' } });
+    expect(attempt).toMatchObject({
+      error: 'redirect',
+      status_code: 301,
+      response_headers: { location: 'http://127.0.0.1:1/' },
+    });
     expect(bench.receiver.received).toHaveLength(1);
   });
 
@@ -286,7 +302,9 @@ describe('an answer', () => {
     await bench.createContact();
     await bench.deliver();
     expect(bench.receiver.received).toHaveLength(1);
-    const waiting = await bench.sql(`select run_at > now() + interval '30 seconds' as is_later, attempt from jobs order by attempt`);
+    const waiting = await bench.sql(
+      `select run_at > now() + interval '30 seconds' as is_later, attempt from jobs order by attempt`,
+    );
     expect(waiting).toEqual([
       { is_later: true, attempt: 0 },
       { is_later: true, attempt: 1 },
@@ -342,10 +360,22 @@ describe('an answer', () => {
     await bench.sql(`update webhooks set failing_since = now() - interval '6 days', failed_attempts = 11`);
     await bench.createContact();
     await bench.deliver();
-    expect((await bench.owner.get(`webhooks/${webhook.id}`)).body).toMatchObject({ is_active: false, disabled_reason: 'failing' });
-    expect(only(await bench.deliveries(webhook))).toMatchObject({ status: 'dead', reason: 'endpoint-failing', attempts: 1 });
+    expect((await bench.owner.get(`webhooks/${webhook.id}`)).body).toMatchObject({
+      is_active: false,
+      disabled_reason: 'failing',
+    });
+    expect(only(await bench.deliveries(webhook))).toMatchObject({
+      status: 'dead',
+      reason: 'endpoint-failing',
+      attempts: 1,
+    });
     const enabled = await bench.owner.patch(`webhooks/${webhook.id}`, { is_active: true });
-    expect(enabled.body).toMatchObject({ is_active: true, disabled_reason: null, failing_since: null, failed_attempts: 0 });
+    expect(enabled.body).toMatchObject({
+      is_active: true,
+      disabled_reason: null,
+      failing_since: null,
+      failed_attempts: 0,
+    });
   });
 });
 

@@ -49,7 +49,8 @@ export async function startBench(settings: Settings = {}): Promise<WebhooksBench
     owner,
     receiver,
     sql,
-    register: (more = {}) => made('webhooks', { name: 'Receiver', url: receiver.url, event_types: ['contact.*'], ...more }),
+    register: (more = {}) =>
+      made('webhooks', { name: 'Receiver', url: receiver.url, event_types: ['contact.*'], ...more }),
     createContact: (fields = {}) => made('contacts', { first_name: 'Ada', ...fields }),
     fanOut: () => relay.drain(),
     deliver: async ({ all = false } = {}) => {
