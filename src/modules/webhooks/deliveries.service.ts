@@ -126,7 +126,7 @@ export class DeliveriesService {
     return webhook;
   }
 
-  private async delivery(webhook_id: string, id: string): Promise<WebhookDelivery> {
+  private async delivery(webhook_id: string, id: string): Promise<Readonly<WebhookDelivery>> {
     const delivery = isUUID(id) ? await this.deliveries.find(webhook_id, id) : undefined;
     if (!delivery) throw new NotFound('webhook_delivery');
     return delivery;

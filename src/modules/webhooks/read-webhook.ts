@@ -19,6 +19,20 @@ export type WebhookChoices = Pick<
   | 'is_active'
 > & { readonly headers: Readonly<Record<string, string>> };
 
+/** What a request to register is applied to: every field of it has a value or a default of its own. */
+export const NOTHING_CHOSEN: WebhookChoices = {
+  name: '',
+  url: '',
+  event_types: ['*'],
+  payload_form: 'full',
+  retry: 'short',
+  timeout_ms: 15_000,
+  max_in_flight: 8,
+  per_second: null,
+  is_active: true,
+  headers: {},
+};
+
 /** Applies a change to the choices made so far; what it does not name stays. */
 export function applyWebhook(
   before: WebhookChoices,

@@ -4,12 +4,15 @@ import type { Webhook } from './webhook.entity.js';
 import { WebhookVault } from './webhook-vault.js';
 import type { WebhookDto } from './webhooks.dto.js';
 
+/** What is shown of a webhook. */
+export type ShownWebhook = Readonly<WebhookDto>;
+
 /** A webhook as callers and events see it: no secret, no value of a header. */
 @Injectable()
 export class WebhookViews {
   constructor(private readonly vault: WebhookVault) {}
 
-  show(webhook: Webhook): WebhookDto {
+  show(webhook: Webhook): ShownWebhook {
     return {
       id: webhook.id,
       name: webhook.name,

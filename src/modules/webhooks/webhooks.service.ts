@@ -12,7 +12,7 @@ import type { ListRequest, Page } from '../../platform/http/listing.js';
 import { Preconditions } from '../../platform/http/preconditions.js';
 import { Outbound } from '../../platform/outbound/outbound.js';
 import { DeliveriesRepository } from './deliveries.repository.js';
-import { applyWebhook, chooseSecret, type WebhookChoices } from './read-webhook.js';
+import { applyWebhook, chooseSecret, NOTHING_CHOSEN, type WebhookChoices } from './read-webhook.js';
 import { selectedTypes } from './select-types.js';
 import type { Webhook } from './webhook.entity.js';
 import { WebhookHealthRepository } from './webhook-health.repository.js';
@@ -45,8 +45,7 @@ export class WebhooksService {
 
   /** @throws {Problem} 403 for events that the caller may not read; 409 too-many-webhooks; 422. */
   async create(input: CreateWebhook): Promise<CreatedWebhookDto> {
-    const empty = { ...input, per_second: input.per_second ?? null, is_active: true, headers: {} };
-    const { choices, mistakes } = applyWebhook(empty, input);
+    const { choices, mistakes } = applyWebhook(NOTHING_CHOSEN, input);
     const secret = chooseSecret(input.secret, input.signing);
     if ('detail' in secret) mistakes.push(secret);
     await this.demandUrl(choices.url, mistakes);

@@ -174,7 +174,7 @@ describe('a delivery', () => {
     expect((await bench.owner.delete(`jobs/${job.id}`)).status).toBe(204);
     await bench.deliver();
     const types = bench.receiver.received.map(({ body }) => JSON.parse(body.toString()).type);
-    expect(types.sort()).toEqual(['job.cancelled', 'webhook.updated']);
+    expect(new Set(types)).toEqual(new Set(['job.cancelled', 'webhook.updated']));
     expect(await bench.deliveries(other)).toEqual([]);
   });
 });

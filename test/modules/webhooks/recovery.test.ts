@@ -114,14 +114,14 @@ describe('recover', () => {
   it('is executed once when two ask at a time', async () => {
     const { webhook } = await dead();
     const answers = await Promise.all([1, 2, 3].map(() => owner.post(`webhooks/${webhook.id}/recover`, { since })));
-    expect(answers.map(({ body }) => body.count).sort()).toEqual([0, 0, 1]);
+    expect(answers.reduce((sum, { body }) => sum + body.count, 0)).toBe(1);
   });
 
   it('keeps to its window', async () => {
     const { webhook } = await dead();
     const recover = (body: object) => owner.post(`webhooks/${webhook.id}/recover`, body);
     const [{ now }] = await bench.sql('select clock_timestamp() as now');
-    const until = new Date(now.getTime() + 1).toISOString();
+    const until = new Date(Date.parse(String(now)) + 1_000).toISOString();
     expect((await recover({ since: until })).body.count).toBe(0);
     expect((await recover({ since, until })).body.count).toBe(1);
     for (const body of [
@@ -191,7 +191,9 @@ describe('a test', () => {
       expect((await test(type)).status).toBe(202);
     await bench.deliver();
     const bodies = bench.receiver.received.map(({ body }) => JSON.parse(body.toString()));
-    expect(bodies.map(({ type }) => type).sort()).toEqual(['contact.created', 'job.parked', 'webhook.delivery_dead']);
+    expect(new Set(bodies.map(({ type }) => type))).toEqual(
+      new Set(['contact.created', 'job.parked', 'webhook.delivery_dead']),
+    );
     const refused = await test('contact.craeted');
     expect([refused.status, refused.body.detail]).toEqual([422, expect.stringContaining('contact.created')]);
   });

@@ -101,7 +101,8 @@ describe('POST /webhooks', () => {
       [bench.app.workspace.id],
     );
     const answers = await Promise.all(Array.from({ length: 4 }, () => owner.post('webhooks', valid())));
-    expect(answers.map(({ status }) => status).sort()).toEqual([201, 201, 409, 409]);
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(2);
+    expect(answers.filter(({ status }) => status === 409)).toHaveLength(2);
     expect(answers.find(({ status }) => status === 409)?.body.type).toMatch(/too-many-webhooks$/);
   });
 });
