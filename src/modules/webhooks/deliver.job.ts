@@ -8,12 +8,13 @@ import type { OutboundAnswer } from '../../platform/outbound/outbound-answer.js'
 import { Outbound } from '../../platform/outbound/outbound.js';
 import type { Admission } from './admit.js';
 import { decideAnswer } from './decide-answer.js';
-import { DeliveryOutcomes } from './delivery-outcomes.js';
+import { DeliveryOutcomes, isUneventful } from './delivery-outcomes.js';
 import { DELIVER, type DeliverPayload } from './delivery-queue.js';
 import { Departures } from './departures.js';
 import { EndpointTurns } from './endpoint-turns.js';
 import type { Landing } from './flights.repository.js';
 import { renderMessage } from './render-message.js';
+import { Landings } from './landings.js';
 import { nextWaitMs, readWaits, type RetryWaits } from './retry-schedule.js';
 import { signMessage } from './sign-message.js';
 import { TestEvents } from './test-events.js';
@@ -49,6 +50,7 @@ export class DeliverJob {
     private readonly departures: Departures,
     private readonly turns: EndpointTurns,
     private readonly outcomes: DeliveryOutcomes,
+    private readonly landings: Landings,
     private readonly outbound: Outbound,
     private readonly vault: WebhookVault,
     private readonly tests: TestEvents,
@@ -116,6 +118,7 @@ export class DeliverJob {
       reason: status === 'dead' ? verdict.error : null,
       wait_ms: next_ms,
     };
+    if (isUneventful(delivery, verdict)) return this.landings.record(job, landing);
     const writes = () => this.outcomes.land(delivery, landing, verdict);
     if (next_ms === null) return job.complete(writes);
     return job.again({ after_ms: next_ms, counted: true, writes, ...(verdict.error && { reason: verdict.error }) });

@@ -15,6 +15,11 @@ import { WebhooksRepository } from './webhooks.repository.js';
 
 const DAY_MS = 86_400_000;
 
+/** True when an exchange changes nothing but its delivery: a success of an endpoint that was well. */
+export function isUneventful(delivery: ClaimedDelivery, { outcome }: Pick<Verdict, 'outcome'>): boolean {
+  return outcome === 'succeeded' && delivery.failed_attempts === 0 && delivery.in_flight_limit === null;
+}
+
 /** What remains of a delivery's end: the attempt, the endpoint's health, the events. Called in the transaction of the job. */
 @Injectable()
 export class DeliveryOutcomes {
@@ -33,11 +38,10 @@ export class DeliveryOutcomes {
   /** Records an exchange. */
   async land(delivery: ClaimedDelivery, landing: Landing, verdict: Verdict): Promise<void> {
     this.db.afterCommit(() => this.turns.pass(delivery.webhook_id));
-    await this.flights.land(landing);
+    await this.flights.land([landing]);
     if (delivery.trigger === 'test') return;
     if (landing.status === 'dead') await this.tellDead(delivery.webhook_id, delivery.id);
-    const wasWell = delivery.failed_attempts === 0 && delivery.in_flight_limit === null;
-    if (verdict.outcome === 'failed' || !wasWell) await this.judge(delivery.webhook_id, landing, verdict);
+    if (!isUneventful(delivery, verdict)) await this.judge(delivery.webhook_id, landing, verdict);
   }
 
   /** Ends a delivery that is not sent. An attempt that began and was never recorded is written first. */

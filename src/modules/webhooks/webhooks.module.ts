@@ -14,6 +14,7 @@ import { Departures } from './departures.js';
 import { EndpointTurns } from './endpoint-turns.js';
 import { WebhookFanOut } from './fan-out.consumer.js';
 import { FlightsRepository } from './flights.repository.js';
+import { Landings } from './landings.js';
 import { RecoveryRepository } from './recovery.repository.js';
 import { RecoveryService } from './recovery.service.js';
 import { RetentionRepository } from './retention.repository.js';
@@ -45,6 +46,7 @@ import { WebhooksService } from './webhooks.service.js';
     Departures,
     EndpointTurns,
     FlightsRepository,
+    Landings,
     RecoveryRepository,
     RecoveryService,
     RetentionRepository,
