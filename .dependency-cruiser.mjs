@@ -31,6 +31,7 @@ const registryModules = ['discovery', 'mcp', 'portability', 'privacy', 'workflow
 
 /** Modules with a job above workspaces, which may therefore hold the staff door. */
 const systemDoorHolders = [
+  'webhooks', // retention walks through all workspaces, and partitions are made and dropped for all of them
   'workspaces', // login and key look-up happen before a workspace is known
 ];
 

@@ -1,5 +1,6 @@
 import { Setting } from './setting.js';
 import { OutboundConfig } from './outbound-config.js';
+import { WebhooksConfig } from './webhooks-config.js';
 
 /** The process and how it is reached. */
 export class HttpConfig {
@@ -244,5 +245,6 @@ export class AppConfig {
   readonly ingest = new IngestConfig();
   readonly mcp = new McpConfig();
   readonly outbound = new OutboundConfig();
+  readonly webhooks = new WebhooksConfig();
   readonly telemetry = new TelemetryConfig();
 }

@@ -8,6 +8,7 @@ import { Requests1700000000007 } from './1700000000007-requests.js';
 import { Contacts1700000000008 } from './1700000000008-contacts.js';
 import { Ingest1700000000009 } from './1700000000009-ingest.js';
 import { Identities1700000000010 } from './1700000000010-identities.js';
+import { Webhooks1700000000011 } from './1700000000011-webhooks.js';
 
 /** The history of the schema, oldest first. */
 export const migrations = [
@@ -21,4 +22,5 @@ export const migrations = [
   Contacts1700000000008,
   Ingest1700000000009,
   Identities1700000000010,
+  Webhooks1700000000011,
 ];

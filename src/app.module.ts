@@ -3,6 +3,7 @@ import type { AppConfig } from '../config/app-config.js';
 import { ContactsModule } from './modules/contacts/contacts.module.js';
 import { IngestModule } from './modules/ingest/ingest.module.js';
 import { McpModule } from './modules/mcp/mcp.module.js';
+import { WebhooksModule } from './modules/webhooks/webhooks.module.js';
 import { WorkspacesModule } from './modules/workspaces/workspaces.module.js';
 import { AuthModule } from './platform/auth/auth.module.js';
 import { ContextModule } from './platform/context/context.module.js';
@@ -49,6 +50,7 @@ export class AppModule {
         TelemetryModule,
         ContactsModule,
         IngestModule,
+        WebhooksModule,
         WorkspacesModule,
         EventsModule,
         JobsModule,

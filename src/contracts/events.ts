@@ -17,6 +17,7 @@ const workspace = { noun: 'workspace', permission: 'workspace:read' } as const;
 const member = { noun: 'member', permission: 'members:read' } as const;
 const apiKey = { noun: 'api_key', permission: 'keys:read' } as const;
 const ssoConnection = { noun: 'sso_connection', permission: 'sso:read' } as const;
+const webhook = { noun: 'webhook', permission: 'webhooks:read' } as const;
 const job = { noun: 'job', permission: 'workspace:admin', is_quiet: true } as const;
 
 /** The vocabulary: every domain event of the product, in the past tense. */
@@ -49,6 +50,21 @@ export const EVENTS = {
   'limit.exceeded': {
     ...workspace,
     meaning: 'A caller was refused for the first time within an hour by a rate limit.',
+  },
+  'webhook.created': { ...webhook, meaning: 'A webhook was registered.' },
+  'webhook.updated': { ...webhook, meaning: 'Fields of a webhook changed.' },
+  'webhook.deleted': { ...webhook, meaning: 'A webhook was removed.' },
+  'webhook.secret_rotated': { ...webhook, meaning: 'A webhook got a new secret; the old ones end after a grace time.' },
+  'webhook.failing': {
+    ...webhook,
+    meaning: 'A delivery was given up for the first time since the webhook last worked.',
+  },
+  'webhook.recovered': { ...webhook, meaning: 'A webhook that was failing has taken a delivery again.' },
+  'webhook.disabled': { ...webhook, meaning: 'A webhook gets no more deliveries until somebody enables it again.' },
+  'webhook.delivery_dead': {
+    noun: 'webhook_delivery',
+    permission: 'webhooks:read',
+    meaning: 'A delivery was given up; it can be replayed.',
   },
   'consumer.parked': {
     noun: 'event',

@@ -17,6 +17,8 @@ export const PERMISSIONS = [
   'keys:write',
   'sso:read',
   'sso:write',
+  'webhooks:read',
+  'webhooks:write',
   'mcp:read',
   'mcp:write',
   'mcp:call',

@@ -34,6 +34,16 @@ export const SPECIMENS: Readonly<Record<string, Specimen>> = {
       audiences: [crypto.randomUUID()],
     }),
   '/api/v1/workspace/api-keys': (caller) => created(caller, 'workspace/api-keys', { name: 'swept', role: 'viewer' }),
+  '/api/v1/webhooks': (caller) => created(caller, 'webhooks', { name: 'Swept', url: 'https://example.com/hook' }),
+  '/api/v1/webhooks/dead-letters': async (caller, { workspace, database }) => {
+    const webhook = await created(caller, 'webhooks', { name: 'Swept', url: 'https://example.com/hook' });
+    const dead = await database.owner.query<{ id: string }>(
+      `insert into webhook_deliveries (workspace_id, id, webhook_id, event_id, event_type, trigger, status)
+        values ($1, app.uuidv7(), $2, app.uuidv7(), 'contact.created', 'event', 'dead') returning id`,
+      [workspace.id, webhook],
+    );
+    return (dead.rows as Json)[0].id;
+  },
   '/api/v1/events': async (caller) => {
     const contact = await created(caller, 'contacts', { email: `log-${crypto.randomUUID()}@example.com` });
     const { body } = await caller.get(`events?subject=contact/${contact}&limit=1`);

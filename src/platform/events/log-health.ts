@@ -41,7 +41,7 @@ const HELD_BACK = `
 const LAG = `
   select c.consumer,
     (select extract(epoch from clock_timestamp() - e.time)::double precision
-      from app.log_after(c.epoch, c.tx, c.seq, $1::int, null, string_to_array(wanted.types, ','), $4::text[], 1) e) as lag_s,
+      from app.log_after(c.epoch, c.tx, c.seq, $1::int, null, string_to_array(wanted.types, ','), case when wanted.types is null then $4::text[] else '{}' end, 1) e) as lag_s,
     (select count(*) from event_retries r where r.consumer = c.consumer and r.parked_at is not null) as parked
   from unnest($2::text[], $3::text[]) as wanted(consumer, types) join event_cursors c using (consumer)`;
 

@@ -17,7 +17,7 @@ const WHO_IS_BEHIND = `
   from unnest($1::text[], $2::text[]) as wanted(consumer, types)
   join event_cursors c using (consumer)
   where not c.is_paused and (
-    exists (select from app.log_after(c.epoch, c.tx, c.seq, $3::int, null, string_to_array(wanted.types, ','), $4::text[], 1))
+    exists (select from app.log_after(c.epoch, c.tx, c.seq, $3::int, null, string_to_array(wanted.types, ','), case when wanted.types is null then $4::text[] else '{}' end, 1))
     or exists (select from event_retries r where r.consumer = c.consumer and r.parked_at is null and r.run_at <= now()))
   union all select null, app.log_is_held($3::int)`;
 

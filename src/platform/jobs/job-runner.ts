@@ -38,7 +38,7 @@ export class JobRunner {
 
   /** Never rejects on account of the handler; rejects when the database cannot record the end. */
   async run(row: LeasedJob, handler: JobHandler, signal: AbortSignal): Promise<RunEnd> {
-    const run = new Run(row, signal, (writes) => this.complete(row, writes));
+    const run = new Run(row, signal, (writes, done) => this.complete(row, writes, done));
     const system = systemPrincipal(row.workspace_id, row.actor);
     const options = {
       via: handler.via ?? row.via,
@@ -71,10 +71,12 @@ export class JobRunner {
     );
   }
 
-  private async complete(row: LeasedJob, writes: () => Promise<void>): Promise<void> {
+  /** Joins a transaction that is open: then the job is done when that one commits. */
+  private async complete(row: LeasedJob, writes: () => Promise<void>, done: () => void): Promise<void> {
     await this.db.transaction(async () => {
       await writes();
       if (!(await this.repository.complete(row))) throw new LeaseLost(row.id);
+      this.db.afterCommit(done);
     });
   }
 
@@ -155,7 +157,7 @@ class Run implements Job {
   constructor(
     row: LeasedJob,
     readonly signal: AbortSignal,
-    private readonly record: (writes: () => Promise<void>) => Promise<void>,
+    private readonly record: (writes: () => Promise<void>, done: () => void) => Promise<void>,
   ) {
     ({
       id: this.id,
@@ -171,8 +173,7 @@ class Run implements Job {
 
   async complete(writes: () => Promise<void>): Promise<void> {
     if (this.is_completed) throw new Error(`job ${this.id} is complete already`);
-    await this.record(writes);
-    this.is_completed = true;
+    await this.record(writes, () => (this.is_completed = true));
   }
 
   again(options: AgainOptions): JobEnd {

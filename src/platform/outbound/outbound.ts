@@ -96,6 +96,12 @@ export class Outbound implements OnApplicationShutdown {
     return isClosed ? detailOf('address-not-allowed') : null;
   }
 
+  /** Like objectionTo for the form of a URL and an address written in it; asks nobody, hence also inside a transaction. */
+  objectionToForm(url: string): string | null {
+    const target = checkTarget(url, this.policy);
+    return typeof target === 'string' ? target : null;
+  }
+
   /** Ends all connections. */
   async onApplicationShutdown(): Promise<void> {
     await this.agent.destroy();
