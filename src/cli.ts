@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 import 'reflect-metadata';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Command } from 'commander';
 import { loadConfig } from '../config/load-config.js';
-import { ApiClient, ApiProblem, type CallOptions, UsageError } from './cli/api-client.js';
+import { ApiClient, ApiProblem, type CallOptions, Unreachable, UsageError } from './cli/api-client.js';
 import { ingestFile, type IngestFileOptions } from './cli/ingest-file.js';
 import { Output, table } from './cli/output.js';
 import { readEventStream } from './cli/read-event-stream.js';
@@ -13,6 +14,9 @@ interface Shared {
   readonly key?: string;
   readonly json?: boolean;
 }
+
+/** Wait before a stream that broke off is opened again. */
+const RECONNECT_MS = 1_000;
 
 const program = new Command('engawa')
   .description('One shared context for a company and its agents.')
@@ -167,17 +171,27 @@ program
       page.items.forEach(show);
       return;
     }
-    for (let last = ''; ;) {
-      const response = await api.send('/events/stream', {
-        query: { types: options.types },
-        headers: last === '' ? {} : { 'last-event-id': last },
-      });
-      if (!response.body) return;
-      for await (const { id, event, data } of readEventStream(response.body)) {
-        if (event === 'closed') throw new UsageError(`The stream was closed: ${data}`);
-        if (id === '') continue;
-        last = id;
-        show(JSON.parse(data) as Shown);
+    for (let last = '', isKnown = false; ; await delay(RECONNECT_MS)) {
+      try {
+        const response = await api.send('/events/stream', {
+          query: { types: options.types },
+          headers: last === '' ? {} : { 'last-event-id': last },
+        });
+        isKnown = true;
+        if (!response.body) return;
+        for await (const { id, event, data } of readEventStream(response.body)) {
+          if (event === 'closed') throw new UsageError(`The stream was closed: ${data}`);
+          if (id === '') continue;
+          last = id;
+          show(JSON.parse(data) as Shown);
+        }
+      } catch (error) {
+        // A server that stops or restarts is waited for; a mistake, or one that was never there, is not.
+        const isFinal =
+          error instanceof ApiProblem
+            ? error.status < 500
+            : error instanceof UsageError && !(error instanceof Unreachable);
+        if (isFinal || !isKnown) throw error;
       }
     }
   });

@@ -3,6 +3,9 @@ import type { ProblemBody } from '../platform/errors/problem.js';
 /** Something the user has to correct; the message says what. */
 export class UsageError extends Error {}
 
+/** Nobody answers at the URL, for now or at all. */
+export class Unreachable extends UsageError {}
+
 /** An answer of the API that is a problem. */
 export class ApiProblem extends Error {
   constructor(
@@ -65,7 +68,7 @@ export class ApiClient {
       ...(body && { body, duplex: 'half' }),
     }).catch((error: unknown) => {
       const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
-      throw new UsageError(
+      throw new Unreachable(
         `${this.url} cannot be reached (${cause}). Is the server running? Start it with: engawa start`,
       );
     });
