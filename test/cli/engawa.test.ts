@@ -216,7 +216,7 @@ describe('migrate', () => {
       [0, ''],
     ]);
     const migrated = both.map(({ stdout }) => (JSON.parse(stdout) as { migrated: string[] }).migrated);
-    expect(migrated.map(({ length }) => length > 0).sort()).toEqual([false, true]);
+    expect(migrated.filter(({ length }) => length > 0)).toHaveLength(1);
     await database.drop();
   });
 

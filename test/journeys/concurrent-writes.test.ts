@@ -34,8 +34,8 @@ it('64 creates at once with one external id are one contact, and the others are 
   const answers = await all((n) =>
     server.as(OWNER_KEY).post('contacts', { external_id: 'same', email: `same-${n}@example.com` }),
   );
-  const statuses = answers.map(({ status }) => status).sort();
-  expect(statuses).toEqual([201, ...Array.from({ length: MANY - 1 }, () => 409)]);
+  expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);
+  expect(answers.filter(({ status }) => status === 409)).toHaveLength(MANY - 1);
   expect(await installation.count(`contacts where external_id = 'same'`)).toBe(1);
   expect(await installation.count(`events where type = 'contact.created'`)).toBe(MANY + 1);
 });
