@@ -2,7 +2,7 @@
 export interface Figure {
   readonly what: string;
   readonly value: number;
-  readonly unit: 'x' | 'ms' | 'jobs/s' | 'ratio' | 'rows/s';
+  readonly unit: 'x' | 'ms' | 'jobs/s' | 'deliveries/s' | 'ratio' | 'rows/s';
   /** `least` is a floor, `most` a ceiling; neither: for comparison only. */
   readonly least?: number;
   readonly most?: number;

@@ -9,18 +9,19 @@ import { measureQueue } from './queue.js';
 import { measureRequests } from './requests.js';
 import { Stage } from './stage.js';
 import { measureStream } from './stream.js';
+import { measureWebhooks } from './webhooks.js';
 
 /*
  * Requests per second say more about the machine than about the program. So every figure that can be one is a ratio:
  * Engawa and its peers run in turns, minutes apart at most, on the same Node, the same PostgreSQL and the same load, and
  * the limits are set on the ratio. What the machine does otherwise meanwhile hits both.
  *
- *   npm run bench -- [--only create,get,list,stream,ingest,jobs,jobs-at-scale] [--seconds 3] [--profile <folder>]
+ *   npm run bench -- [--only create,get,list,stream,ingest,jobs,webhooks,jobs-at-scale] [--seconds 3] [--profile <folder>]
  *
  * Prints a table and, after a whole run, writes bench/results.md. The exit code is 1 when a limit is missed.
  */
 
-const MEASUREMENTS = ['create', 'get', 'list', 'stream', 'ingest', 'jobs', 'jobs-at-scale'] as const;
+const MEASUREMENTS = ['create', 'get', 'list', 'stream', 'ingest', 'jobs', 'webhooks', 'jobs-at-scale'] as const;
 type Measurement = (typeof MEASUREMENTS)[number];
 
 /** Left out unless it is named: it takes a minute or more. */
@@ -73,6 +74,9 @@ async function measure(name: Measurement, load: LoadProcess): Promise<Figure[]> 
       return measureStream(stage);
     case 'ingest':
       return measureIngest(stage);
+    case 'webhooks':
+      await stage.stopServers();
+      return measureWebhooks(stage);
     case 'jobs':
     case 'jobs-at-scale':
       await stage.stopServers();

@@ -1,7 +1,10 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import type { INestApplicationContext } from '@nestjs/common';
+import { type INestApplicationContext, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
 import type { Pool } from 'pg';
+import { loadConfig } from '../config/load-config.js';
+import { AppModule } from '../src/app.module.js';
 import { Context } from '../src/platform/context/context.js';
 import { systemPrincipal } from '../src/platform/context/principal.js';
 import { Database } from '../src/platform/database/database.js';
@@ -9,27 +12,39 @@ import { Events } from '../src/platform/events/events.js';
 import { Relay } from '../src/platform/events/relay.js';
 import { Workers } from '../src/platform/jobs/workers.js';
 import { WebhooksService } from '../src/modules/webhooks/webhooks.service.js';
+import type { Figure } from './figures.js';
+import type { Stage } from './stage.js';
 
-/** One measured figure and what it should reach. */
-export interface WebhooksFigure {
-  readonly what: string;
-  readonly value: number;
-  readonly unit: 'deliveries/s' | 'ms';
-  readonly least?: number;
-  readonly most?: number;
+/** Jobs under way in the process: an exchange is mostly waiting, so more than the default of a process that does all. */
+const CONCURRENCY = 128;
+
+/** Deliveries of about 1 KiB to a receiver in a process of its own; the servers must be stopped. */
+export async function measureWebhooks(stage: Stage): Promise<Figure[]> {
+  const config = loadConfig({
+    LOG_LEVEL: 'error',
+    ENGAWA_JOBS_CONCURRENCY: String(CONCURRENCY),
+    ENGAWA_OUTBOUND_ALLOW_CIDRS: '127.0.0.0/8',
+    ENGAWA_OUTBOUND_ALLOW_HTTP: 'true',
+  });
+  @Module({ imports: [AppModule.for(config, stage.database.urls, stage.secret_key)] })
+  class WebhooksBench {}
+  const app = await NestFactory.createApplicationContext(WebhooksBench, { logger: ['error'], abortOnError: false });
+  try {
+    return await measureDeliveries(app, stage.engawa.owner);
+  } finally {
+    await app.close();
+  }
 }
 
-/**
- * Measures deliveries of about 1 KiB to a receiver in a process of its own. The application is wired, does not serve, has
- * no worker and no relay running, and may call 127.0.0.1 over http; `workspace_id` has no webhook.
- */
-export async function measureWebhooks(
-  app: INestApplicationContext,
-  owner: Pool,
-  workspace_id: string,
-  { endpoints = 4, count = 10_000 } = {},
-): Promise<WebhooksFigure[]> {
-  const receiver = fork(new URL('./webhooks-receiver.mjs', import.meta.url), { execArgv: [] });
+async function measureDeliveries(app: INestApplicationContext, owner: Pool): Promise<Figure[]> {
+  const [endpoints, count] = [4, 10_000];
+  const workspace_id = crypto.randomUUID();
+  await owner.query('insert into workspaces (id, name, slug) values ($1, $2, $3)', [
+    workspace_id,
+    'Webhooks',
+    `w-${workspace_id}`,
+  ]);
+  const receiver = fork(new URL('./webhooks-receiver.js', import.meta.url));
   const [{ port }] = (await once(receiver, 'message')) as [{ port: number }];
   const inWorkspace = <T>(work: () => Promise<T>): Promise<T> => {
     const principal = { ...systemPrincipal(workspace_id), permissions: new Set(['contacts:read'] as const) };

@@ -96,7 +96,7 @@ export class WebhooksRepository {
   async update(id: string, webhook: WebhookSettings): Promise<Webhook> {
     const [row] = await this.db.query<Webhook & object>(
       `update webhooks set name = $2, url = $3, event_types = $4, payload_form = $5, retry = $6, headers = $7, timeout_ms = $8,
-          max_in_flight = $9, per_second = $10, is_active = $11, disabled_reason = case when $11 then null else 'manual' end,
+          max_in_flight = $9, per_second = $10, is_active = $11, disabled_reason = case when $11 then null when is_active then 'manual' else disabled_reason end,
           updated_at = now() where id = $1 returning ${WEBHOOK_COLUMNS}`,
       [
         id,

@@ -369,6 +369,8 @@ describe('an answer', () => {
       reason: 'endpoint-failing',
       attempts: 1,
     });
+    const renamed = await bench.owner.patch(`webhooks/${webhook.id}`, { name: 'Still off' });
+    expect(renamed.body).toMatchObject({ is_active: false, disabled_reason: 'failing' });
     const enabled = await bench.owner.patch(`webhooks/${webhook.id}`, { is_active: true });
     expect(enabled.body).toMatchObject({
       is_active: true,
