@@ -34,7 +34,7 @@ it('64 creates at once with one external id are one contact, and the others are 
   const answers = await all((n) =>
     server.as(OWNER_KEY).post('contacts', { external_id: 'same', email: `same-${n}@example.com` }),
   );
-  const statuses = answers.map(({ status }) => status).sort();
+  const statuses = answers.map(({ status }) => status).sort((one, other) => one - other);
   expect(statuses).toEqual([201, ...Array.from({ length: MANY - 1 }, () => 409)]);
   expect(await installation.count(`contacts where external_id = 'same'`)).toBe(1);
   expect(await installation.count(`events where type = 'contact.created'`)).toBe(MANY + 1);

@@ -80,7 +80,7 @@ it('a stream on B shows what is written on A within a second, once and in order'
   await stream.until(({ events }) => events.length >= 45);
   const seen = stream.events.map(({ data }) => JSON.parse(data).subject as string);
   expect(seen).toHaveLength(45);
-  expect([...seen.slice(5)].sort()).toEqual([...subjects].sort());
+  expect(new Set(seen.slice(5))).toEqual(new Set(subjects));
   stream.cut();
 });
 
@@ -92,7 +92,7 @@ it('consumers and jobs do their work once per event, and both instances take par
   const { rows } = await installation.database.owner.query<{ pid: number }>(
     `select distinct pid from witnesses where what = 'worked'`,
   );
-  expect(rows.map(({ pid }) => pid).sort()).toEqual([a.child.pid, b.child.pid].sort());
+  expect(new Set(rows.map(({ pid }) => pid))).toEqual(new Set([a.child.pid, b.child.pid]));
 });
 
 it('a schedule of every 500 ms runs at that pace, not twice as often', async () => {
