@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { AppConfig } from './app-config.js';
+import { CLIENT_VARIABLES } from './client-settings.js';
 import { settingsOf, type SettingSpec } from './setting.js';
 
 /** Everything that is wrong with the environment, each with what would work instead. */
@@ -36,16 +37,13 @@ export function loadConfig(environment: Environment = process.env): AppConfig {
     Object.freeze(section);
   }
   for (const name of Object.keys(environment)) {
-    if (name.startsWith('ENGAWA_') && !known.has(name) && !clientVariables.has(name)) {
+    if (name.startsWith('ENGAWA_') && !known.has(name) && !CLIENT_VARIABLES.has(name)) {
       mistakes.push(`${name} is no setting of Engawa; see .env.example for the list`);
     }
   }
   if (mistakes.length > 0) throw new ConfigError(mistakes);
   return Object.freeze(config);
 }
-
-/** Read by the command line client, not by the server. */
-export const clientVariables: ReadonlySet<string> = new Set(['ENGAWA_URL', 'ENGAWA_KEY']);
 
 function readRaw(environment: Environment, spec: SettingSpec, mistakes: string[]): string | undefined {
   const direct = environment[spec.env];

@@ -2,6 +2,7 @@
 import 'reflect-metadata';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Command } from 'commander';
+import { clientSettings } from '../config/client-settings.js';
 import { loadConfig } from '../config/load-config.js';
 import { ApiClient, ApiProblem, type CallOptions, Unreachable, UsageError } from './cli/api-client.js';
 import { ingestFile, type IngestFileOptions } from './cli/ingest-file.js';
@@ -28,7 +29,7 @@ const program = new Command('engawa')
 
 const connect = (): { api: ApiClient; output: Output } => {
   const shared = program.opts<Shared>();
-  return { api: ApiClient.from(shared, process.env), output: new Output(shared.json ?? false) };
+  return { api: ApiClient.from(shared, clientSettings()), output: new Output(shared.json ?? false) };
 };
 
 program

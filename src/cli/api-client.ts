@@ -1,3 +1,4 @@
+import type { ClientSettings } from '../../config/client-settings.js';
 import type { ProblemBody } from '../platform/errors/problem.js';
 
 /** Something the user has to correct; the message says what. */
@@ -34,13 +35,10 @@ export class ApiClient {
     private readonly key: string,
   ) {}
 
-  /** From ENGAWA_URL and ENGAWA_KEY, which options may replace. */
-  static from(
-    options: { readonly url?: string; readonly key?: string },
-    environment: Readonly<Record<string, string | undefined>>,
-  ): ApiClient {
-    const url = options.url ?? environment['ENGAWA_URL'] ?? 'http://127.0.0.1:3000';
-    const key = options.key ?? environment['ENGAWA_KEY'];
+  /** From the environment, which options may replace. */
+  static from(options: { readonly url?: string; readonly key?: string }, environment: ClientSettings): ApiClient {
+    const url = options.url ?? environment.url ?? 'http://127.0.0.1:3000';
+    const key = options.key ?? environment.key;
     if (!key) throw new UsageError('No key: set ENGAWA_KEY, or use --key. The first start of the server prints one.');
     if (!URL.canParse(url))
       throw new UsageError(`"${url}" is no URL: set ENGAWA_URL to something like http://127.0.0.1:3000.`);

@@ -10,6 +10,7 @@ import type { ListRequest, Page } from '../../platform/http/listing.js';
 import { Jobs } from '../../platform/jobs/jobs.js';
 import { WorkspaceSettings } from '../../platform/auth/workspace-settings.js';
 import type {
+  IngestOptions,
   IngestPayload,
   IngestPreview,
   IngestResult,
@@ -95,7 +96,7 @@ export class IngestService {
       format: settings.format ?? null,
       entity: settings.entity ?? null,
       mapping,
-      options: { ...settings.options },
+      options: keptOptions(settings.options),
       is_dry_run: settings.dry_run ?? false,
       file_name: upload.file_name,
       media_type: upload.media_type,
@@ -136,7 +137,7 @@ export class IngestService {
       format: request.format ?? null,
       entity: request.entity ?? null,
       mapping: request.mapping ?? null,
-      options: { ...request.options },
+      options: keptOptions(request.options),
       media_type: null,
       file_name: null,
     };
@@ -180,15 +181,14 @@ export class IngestService {
       const updated_ids = await this.runs.entityIds(id, 'updated', SHOWN_AT_MOST);
       const ofRows = await this.runs.diagnostics(id, SHOWN_AT_MOST + 1);
       const diagnostics = [...((report.diagnostics ?? []) as IngestResult['diagnostics']), ...ofRows];
-      return {
-        ...run,
+      return Object.assign(run, {
         created_ids,
         updated_ids,
         diagnostics: diagnostics.slice(0, SHOWN_AT_MOST),
         columns: [...(report.columns ?? [])],
         truncated:
           diagnostics.length > SHOWN_AT_MOST || run.created > created_ids.length || run.updated > updated_ids.length,
-      };
+      });
     });
   }
 
@@ -299,4 +299,9 @@ function recordsAbout(bytes: Buffer): number {
   let lines = 1;
   for (let at = bytes.indexOf(10); at >= 0 && lines <= MAX_RECORDS_AT_ONCE + 1; at = bytes.indexOf(10, at + 1)) lines++;
   return lines;
+}
+
+/** Options as a run keeps them: a plain object. */
+function keptOptions(options: IngestOptions | null | undefined): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(options ?? {}));
 }

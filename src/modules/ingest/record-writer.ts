@@ -34,7 +34,7 @@ export class RecordWriter {
   async write(records: readonly NormalisedRecord[], options: IngestOptions): Promise<RecordOutcome[]> {
     const digests = records.map((record) => (hasKey(record) ? undefined : digestOf(record)));
     const known = await this.runs.findByDigest(digests.filter((digest) => digest !== undefined));
-    const outcomes = new Array<RecordOutcome>(records.length);
+    const outcomes = Array.from<RecordOutcome>({ length: records.length });
     const fresh: number[] = [];
     const first = new Map<string, number>();
     records.forEach((_record, index) => {

@@ -38,7 +38,7 @@ async function runOnce<T>(source: DataSource, plan: TransactionPlan, work: () =>
   // TypeORM would otherwise open and commit a transaction of its own inside, and the workspace setting would be lost.
   Object.assign(runner, { isTransactionActive: true, transactionDepth: 1 });
   const opened = [scope.command(plan.begin), ...(plan.enter ? [scope.send(plan.enter)] : [])];
-  opened.forEach((promise) => promise.catch(() => undefined));
+  for (const promise of opened) promise.catch(() => undefined);
   let result: T;
   try {
     result = await openScope.run(scope, work);

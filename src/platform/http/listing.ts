@@ -100,7 +100,7 @@ export function readListQuery(spec: ListSpec, query: Query): ListRequest {
   for (const [parameter, raw] of Object.entries(query)) {
     if (fixed.has(parameter)) continue;
     const value = Array.isArray(raw) ? undefined : raw;
-    const [name = '', operator = 'eq'] = splitParameter(parameter, spec);
+    const [name, operator] = splitParameter(parameter, spec);
     const filter = spec.filters[name];
     if (!filter || !Object.hasOwn(spec.filters, name)) {
       const known = [...fixed, ...Object.keys(spec.filters)];

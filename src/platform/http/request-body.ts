@@ -18,15 +18,18 @@ const MAX_DEPTH = 32;
 /** Reads and checks JSON bodies before any route sees them. */
 export function bodyReader(
   rules: readonly BodyRule[],
-): (request: Request, response: Response, next: NextFunction) => void {
+): (request: Request, response: Response, next: NextFunction) => void | Promise<void> {
   return (request, _response, next) => {
     const rule = rules.find((candidate) => candidate.method === request.method && candidate.path.test(request.path));
     if (rule?.reads === 'stream' || !hasBody(request)) return next();
-    readJson(request, rule?.max_bytes ?? DEFAULT_MAX_BYTES).then((body) => {
-      request.body = body;
-      next();
-    }, next);
+    return readBody(request, rule?.max_bytes ?? DEFAULT_MAX_BYTES, next);
   };
+}
+
+/** What it throws becomes the answer: Express waits for the promise of a middleware. */
+async function readBody(request: Request, maxBytes: number, next: NextFunction): Promise<void> {
+  request.body = await readJson(request, maxBytes);
+  next();
 }
 
 function hasBody(request: IncomingMessage): boolean {
