@@ -55,7 +55,7 @@ it('loses and repeats no effect while workers are killed', async () => {
     await workers.shift()?.end('SIGKILL');
     workers.push(await startWorker(database, settings));
   }
-  await until('an empty queue', async () => (await jobsLeft()) === 0, { within_ms: 20_000 });
+  await until('an empty queue', async () => (await jobsLeft()) === 0, { within_ms: 45_000 });
   expect(await effects()).toBe(jobs);
   expect(await count('select count(distinct n) from effects')).toBe(jobs);
 });
