@@ -24,7 +24,7 @@ beforeAll(async () => {
   } = await server.as(OWNER_KEY).post('contacts', { first_name: 'Ada', email: 'ada@example.com' }));
 }, 90_000);
 
-afterAll(() => installation.remove());
+afterAll(() => installation.remove(), 60_000);
 
 /** Whatever was sent, the server goes on and has nothing to be ashamed of in its log. */
 afterEach(async () => {

@@ -10,7 +10,7 @@ beforeAll(async () => {
   server = await installation.start();
 }, 90_000);
 
-afterAll(() => installation.remove());
+afterAll(() => installation.remove(), 60_000);
 
 const all = <Result>(work: (n: number) => Promise<Result>): Promise<Result[]> =>
   Promise.all(Array.from({ length: MANY }, (_, n) => work(n)));

@@ -24,7 +24,7 @@ beforeAll(async () => {
   keys.sort((one, other) => one.left_s - other.left_s);
 }, 90_000);
 
-afterAll(() => installation.remove());
+afterAll(() => installation.remove(), 60_000);
 
 async function limitedKey(servers: readonly ServerProcess[]): Promise<LimitedKey> {
   const key = issueKey();

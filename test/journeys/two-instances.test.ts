@@ -19,7 +19,7 @@ beforeAll(async () => {
   [a, b] = await Promise.all([installation.start({}, 'witness'), installation.start({}, 'witness')]);
 }, 90_000);
 
-afterAll(() => installation.remove());
+afterAll(() => installation.remove(), 60_000);
 
 /** Creates a contact and returns its subject; undefined when no answer came. */
 async function create(server: ServerProcess): Promise<string | undefined> {
