@@ -20,7 +20,7 @@ export class CompanyEntity {
   @Column('uuid', { nullable: true }) owner_user_id!: string | null;
   @Column('text', { array: true }) tags!: string[];
   @Column('jsonb') attributes!: Record<string, unknown>;
-  @Column('timestamptz') created_at!: string;
-  @Column('timestamptz') updated_at!: string;
-  @Column('timestamptz', { nullable: true }) deleted_at!: string | null;
+  @Column({ type: 'timestamptz', precision: 3 }) created_at!: string;
+  @Column({ type: 'timestamptz', precision: 3 }) updated_at!: string;
+  @Column({ type: 'timestamptz', precision: 3, nullable: true }) deleted_at!: string | null;
 }

@@ -1,5 +1,6 @@
-import { Module } from '@nestjs/common';
+import { Module, type OnModuleInit } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { EventSchemas } from '../../platform/events/event-schemas.js';
 import { CompaniesController } from './companies.controller.js';
 import { CompaniesRepository } from './companies.repository.js';
 import { CompaniesService } from './companies.service.js';
@@ -11,6 +12,8 @@ import { ContactsController } from './contacts.controller.js';
 import { ContactsRepository } from './contacts.repository.js';
 import { ContactsService } from './contacts.service.js';
 import { ContactsTools } from './contacts.tools.js';
+import { CompanyDto } from './dto/company.dto.js';
+import { ContactDto } from './dto/contact.dto.js';
 import { RecordRooms } from './records.service.js';
 
 /** People and companies. */
@@ -29,4 +32,11 @@ import { RecordRooms } from './records.service.js';
   ],
   exports: [ContactsService, CompaniesService],
 })
-export class ContactsModule {}
+export class ContactsModule implements OnModuleInit {
+  constructor(private readonly schemas: EventSchemas) {}
+
+  onModuleInit(): void {
+    this.schemas.register('contact', ContactDto);
+    this.schemas.register('company', CompanyDto);
+  }
+}

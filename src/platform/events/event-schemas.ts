@@ -24,11 +24,17 @@ const FREE: JsonSchema = { type: 'object' };
 /** What `data` of an event looks like: each room registers the response class of its nouns. */
 @Injectable()
 export class EventSchemas {
-  private readonly resources = new Map<string, ResourceClass>();
+  private readonly byNoun = new Map<string, ResourceClass>();
+  private readonly byType = new Map<EventType, ResourceClass>();
 
   /** @param noun as contracts/events.ts names it, for example `contact`. */
   register(noun: string, resource: ResourceClass): void {
-    this.resources.set(noun, resource);
+    this.byNoun.set(noun, resource);
+  }
+
+  /** For a type whose `data` shows something else than its noun. */
+  registerType(type: EventType, resource: ResourceClass): void {
+    this.byType.set(type, resource);
   }
 
   /** Every event type with its JSON Schema and an example. */
@@ -42,7 +48,7 @@ export class EventSchemas {
   /** The JSON Schema (draft 2020-12) of a whole event of this type. */
   schemaOf(type: EventType): JsonSchema {
     const { noun, meaning } = definitionOf(type);
-    const resource = this.resources.get(noun);
+    const resource = this.resourceOf(type);
     // An event that is too large for the log holds its changed fields only, hence nothing of `data` is required there.
     const data = resource ? { ...responseSchema(resource), required: [] } : FREE;
     return {
@@ -76,9 +82,13 @@ export class EventSchemas {
     };
   }
 
+  private resourceOf(type: EventType): ResourceClass | undefined {
+    return this.byType.get(type) ?? this.byNoun.get(definitionOf(type).noun);
+  }
+
   private exampleOf(type: EventType): JsonSchema {
     const { noun } = definitionOf(type);
-    const resource = this.resources.get(noun);
+    const resource = this.resourceOf(type);
     return {
       id: EXAMPLE_ID,
       type,

@@ -63,6 +63,24 @@ export class EventView {
   is_truncated?: boolean;
 }
 
+/** An event that a consumer gave up on. */
+export class ParkedEventView {
+  @UuidField({ description: 'The event.' })
+  id!: string;
+
+  @TextField({ description: 'The consumer.', example: 'contacts.owners' })
+  consumer!: string;
+
+  @TextField({ description: 'Type of the event.', example: 'workspace.member_removed' })
+  type!: string;
+
+  @TextField({ description: 'Subject of the event: <noun>/<id>.' })
+  subject!: string;
+
+  @IntegerField({ description: 'How often the consumer was called.', min: 1 })
+  attempts!: number;
+}
+
 /** An event type. */
 export class EventTypeView {
   @TextField({ description: 'The type.', example: 'contact.created' })

@@ -1,10 +1,11 @@
-import { Global, Module } from '@nestjs/common';
+import { Global, Module, type OnModuleInit } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { ConsumerRound } from './consumer-round.js';
 import { EventQueries } from './event-queries.js';
 import { EventSchemas } from './event-schemas.js';
 import { EventStream } from './event-stream.js';
 import { EventsController } from './events.controller.js';
+import { ParkedEventView } from './events.dto.js';
 import { Events } from './events.js';
 import { LiveSignals } from './live-signals.js';
 import { LogHealth } from './log-health.js';
@@ -33,4 +34,10 @@ import { Streams } from './streams.js';
   ],
   exports: [LiveSignals, Events, LogReader, RetryQueue, Relay, EventSchemas, EventStream, LogHealth],
 })
-export class EventsModule {}
+export class EventsModule implements OnModuleInit {
+  constructor(private readonly schemas: EventSchemas) {}
+
+  onModuleInit(): void {
+    this.schemas.register('event', ParkedEventView);
+  }
+}

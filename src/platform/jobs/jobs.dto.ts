@@ -33,6 +33,15 @@ export class JobDto {
   @TimestampField({ description: 'When it was asked for.' }) created_at!: string;
 }
 
+/** What events tell of a job. */
+export class JobReport {
+  @UuidField({ description: 'The job.' }) id!: string;
+  @TextField({ description: 'Which handler does it.', example: 'ingest.run' }) kind!: string;
+  @IntegerField({ description: 'How often it was begun.', min: 0, may_be_absent: true }) attempts?: number;
+  @TextField({ description: 'Why the last attempt failed.', is_optional: true, may_be_absent: true }) error?:
+    string | null;
+}
+
 /** How many jobs of one kind stand where. */
 export class JobCountsDto {
   @TextField({ description: 'The kind.', example: 'ingest.run' }) kind!: string;

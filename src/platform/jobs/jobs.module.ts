@@ -1,5 +1,6 @@
-import { Global, Module } from '@nestjs/common';
+import { Global, Module, type OnModuleInit } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
+import { EventSchemas } from '../events/event-schemas.js';
 import { SchedulingModule } from '../scheduling/scheduling.module.js';
 import { JobAdministration } from './job-administration.js';
 import { JobAdministrationRepository } from './job-administration.repository.js';
@@ -8,6 +9,7 @@ import { JobClaimsRepository } from './job-claims.repository.js';
 import { JobHandlers } from './job-handlers.js';
 import { JobRunner } from './job-runner.js';
 import { JobsController } from './jobs.controller.js';
+import { JobReport } from './jobs.dto.js';
 import { ParkedJobs } from './parked-jobs.js';
 import { Jobs } from './jobs.js';
 import { JobsRepository } from './jobs.repository.js';
@@ -36,4 +38,10 @@ import { Workers } from './workers.js';
   ],
   exports: [Jobs, Workers, JobHandlers],
 })
-export class JobsModule {}
+export class JobsModule implements OnModuleInit {
+  constructor(private readonly schemas: EventSchemas) {}
+
+  onModuleInit(): void {
+    this.schemas.register('job', JobReport);
+  }
+}

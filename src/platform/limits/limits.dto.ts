@@ -1,6 +1,8 @@
-import { ChoiceField, IntegerField, items, ListField, ObjectField } from '../http/fields.js';
+import type { Burst } from '../context/principal.js';
+import { ChoiceField, IntegerField, items, ListField, ObjectField, TextField, UuidField } from '../http/fields.js';
 import { POLICY_NAMES, type PolicyName } from './policy.js';
 
+/** How much of one policy is left to the caller. */
 export class StandingDto {
   @ChoiceField(POLICY_NAMES, { description: 'The policy.', example: 'principal' })
   policy!: PolicyName;
@@ -21,6 +23,7 @@ export class StandingDto {
   ends_in_s!: number;
 }
 
+/** Where the caller stands. */
 export class StandingsDto {
   @ListField(items.object(() => StandingDto), {
     description: 'Every policy that limits the caller; none when nothing does.',
@@ -28,7 +31,8 @@ export class StandingsDto {
   items!: StandingDto[];
 }
 
-export class BurstDto {
+/** At most q requests in w seconds. */
+export class BurstDto implements Burst {
   @IntegerField({ description: 'Requests admitted per window; 0 for no limit.', min: 0, max: 1_000_000, example: 20 })
   q!: number;
 
@@ -36,6 +40,25 @@ export class BurstDto {
   w!: number;
 }
 
+/** What `limit.exceeded` tells. */
+export class ExceededLimit {
+  @UuidField({ description: 'The workspace.' })
+  id!: string;
+
+  @ChoiceField(POLICY_NAMES, { description: 'The policy.', example: 'principal' })
+  policy!: PolicyName;
+
+  @IntegerField({ description: 'Requests admitted per window.', example: 600 })
+  limit!: number;
+
+  @IntegerField({ description: 'Length of the window in seconds.', example: 60 })
+  window_s!: number;
+
+  @TextField({ description: 'The key or person that was refused.', is_optional: true })
+  principal_id!: string | null;
+}
+
+/** Limits that a workspace sets for its own callers. */
 export class WorkspaceLimitsDto {
   @IntegerField({
     description:

@@ -1,10 +1,12 @@
-import { Global, Module } from '@nestjs/common';
+import { Global, Module, type OnModuleInit } from '@nestjs/common';
+import { EventSchemas } from '../events/event-schemas.js';
 import { CallerPolicies } from './caller-policies.js';
 import { ExceededReports } from './exceeded-reports.js';
 import { LeaseStore, SqlLeaseStore } from './lease-store.js';
 import { LimiterClock, ProcessClock } from './limiter-clock.js';
 import { Limiter } from './limiter.js';
 import { LimitsController } from './limits.controller.js';
+import { ExceededLimit } from './limits.dto.js';
 import { UnderWay } from './under-way.js';
 import { WorkspaceLimits } from './workspace-limits.js';
 
@@ -23,4 +25,10 @@ import { WorkspaceLimits } from './workspace-limits.js';
   ],
   exports: [Limiter, UnderWay, CallerPolicies, ExceededReports],
 })
-export class LimitsModule {}
+export class LimitsModule implements OnModuleInit {
+  constructor(private readonly schemas: EventSchemas) {}
+
+  onModuleInit(): void {
+    this.schemas.registerType('limit.exceeded', ExceededLimit);
+  }
+}

@@ -10,7 +10,7 @@ import {
   TimestampField,
   UuidField,
 } from '../../../platform/http/fields.js';
-import { BurstDto } from './workspace.dto.js';
+import { BurstDto } from '../../../platform/limits/limits.dto.js';
 
 export class CreateApiKey {
   @TextField({ description: 'What the key is for.', min_length: 1, max_length: 255, example: 'Nightly import' })
@@ -58,8 +58,10 @@ export class CreateApiKey {
   expires_at?: string | null;
 }
 
+/** Changes what it names (RFC 7396). */
 export class UpdateApiKey extends patchOf(CreateApiKey) {}
 
+/** How a key gives way to its successor. */
 export class RotateApiKey {
   @IntegerField({
     description: 'Seconds for which the old key goes on working.',
@@ -71,6 +73,7 @@ export class RotateApiKey {
   grace_seconds!: number;
 }
 
+/** A key as it is answered: never its secret. */
 export class ApiKeyDto extends CreateApiKey {
   @UuidField({ description: 'Id.' })
   id!: string;
@@ -91,6 +94,13 @@ export class ApiKeyDto extends CreateApiKey {
   updated_at!: string;
 }
 
+/** What `api_key.rotated` tells. */
+export class RotatedApiKey extends ApiKeyDto {
+  @UuidField({ description: 'The key that takes its place.' })
+  successor_id!: string;
+}
+
+/** A key that was just issued. */
 export class IssuedApiKey extends ApiKeyDto {
   @TextField({ description: 'The key itself. Shown this once.', is_secret: true })
   key!: string;

@@ -1,8 +1,6 @@
 import type { ChosenSettings } from '../../../platform/auth/workspace-settings.js';
-import type { Burst } from '../../../platform/context/principal.js';
 import {
   BooleanField,
-  IntegerField,
   items,
   ListField,
   ObjectField,
@@ -11,20 +9,12 @@ import {
   TimestampField,
   UuidField,
 } from '../../../platform/http/fields.js';
+import { WorkspaceLimitsDto } from '../../../platform/limits/limits.dto.js';
 
 const SLUG = {
   expression: /^(?![0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$)[a-z0-9][a-z0-9-]{1,62}$/,
   sentence: 'must have 2 to 63 of a-z, 0-9 and "-", must not begin with "-", and must not look like an id.',
 };
-
-/** At most q requests in w seconds. */
-export class BurstDto implements Burst {
-  @IntegerField({ description: 'Requests in the window; 0 means no limit.', min: 0, max: 1_000_000, example: 20 })
-  q!: number;
-
-  @IntegerField({ description: 'Seconds of the window.', min: 1, max: 10, example: 1 })
-  w!: number;
-}
 
 /** What a workspace chooses; null: the default of the installation. */
 export class SettingsDto {
@@ -62,6 +52,7 @@ export class SettingsDto {
   allowed_networks?: string[] | null;
 }
 
+/** A new workspace. */
 export class CreateWorkspace {
   @TextField({ description: 'Name of the workspace.', min_length: 1, max_length: 255, example: 'Analytical Engines' })
   name!: string;
@@ -75,8 +66,10 @@ export class CreateWorkspace {
   slug!: string;
 }
 
+/** Changes the settings that it names. */
 export class SettingsPatch extends patchOf(SettingsDto) {}
 
+/** Changes what it names (RFC 7396). */
 export class UpdateWorkspace extends patchOf(CreateWorkspace) {
   @ObjectField(() => SettingsPatch, {
     description: 'Settings to change; null brings back the default.',
@@ -85,6 +78,7 @@ export class UpdateWorkspace extends patchOf(CreateWorkspace) {
   settings?: SettingsPatch | null;
 }
 
+/** A workspace as it is answered. */
 export class WorkspaceDto extends CreateWorkspace {
   @UuidField({ description: 'Id.' })
   id!: string;
@@ -99,6 +93,13 @@ export class WorkspaceDto extends CreateWorkspace {
   updated_at!: string;
 }
 
+/** What events tell of a workspace. */
+export class WorkspaceReport extends WorkspaceDto {
+  @ObjectField(() => WorkspaceLimitsDto, { description: 'Limits, where they changed.', may_be_absent: true })
+  limits?: WorkspaceLimitsDto;
+}
+
+/** A workspace that was just made. */
 export class CreatedWorkspace extends WorkspaceDto {
   @TextField({ description: 'An owner key of the new workspace. Shown this once.', is_secret: true })
   owner_key!: string;
