@@ -9,6 +9,7 @@ import { AppModule } from './app.module.js';
 import { mcpDoor } from './modules/mcp/index.js';
 import { Context } from './platform/context/context.js';
 import type { RoleUrls } from './platform/database/roles.js';
+import { Problem } from './platform/errors/problem.js';
 import { ProblemFilter } from './platform/errors/problem.filter.js';
 import { EngawaAdapter } from './platform/http/engawa-adapter.js';
 import { bodyReader } from './platform/http/request-body.js';
@@ -61,6 +62,7 @@ export async function startApp(
   );
   nest.use(requestLog(log, context));
   nest.use(helmet(SECURITY_HEADERS));
+  if (config.http.role === 'worker') nest.use(onlyForOperators);
   nest.use(mcpDoor(config.mcp, config.http));
   if (config.http.cors_origins.length > 0) nest.enableCors({ origin: config.http.cors_origins, maxAge: 600 });
   nest.use(bodyReader(bodyRules(config)));
@@ -97,6 +99,16 @@ export async function startApp(
       await nest.close();
     },
   };
+}
+
+/** A worker answers to whoever watches it, and to nobody else. */
+function onlyForOperators(request: Request, _response: Response, next: NextFunction): void {
+  if (/^\/(health|ready|metrics)\/?$/.test(request.path)) return next();
+  next(
+    new Problem(404, 'not-served-here', 'Not served by this process', 'This process does background work only.', {
+      suggestion: 'Ask a process with ENGAWA_ROLE=api or all.',
+    }),
+  );
 }
 
 /** What protects a browser that meets our answers; the rest of helmet's headers concerns sites with pages. */

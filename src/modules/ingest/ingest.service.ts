@@ -187,7 +187,8 @@ export class IngestService {
         diagnostics: diagnostics.slice(0, SHOWN_AT_MOST),
         columns: [...(report.columns ?? [])],
         truncated:
-          diagnostics.length > SHOWN_AT_MOST || run.created > created_ids.length || run.updated > updated_ids.length,
+          diagnostics.length > SHOWN_AT_MOST ||
+          (!run.is_dry_run && (run.created > created_ids.length || run.updated > updated_ids.length)),
       });
     });
   }

@@ -28,7 +28,7 @@ export async function ensureRoles(
     system: given.system || withRole(ownerUrl, 'engawa_system', passwords.system),
   };
   if ((await canSignIn(urls.app)) && (await canSignIn(urls.system))) return urls;
-  const sql = rolesSql(passwords);
+  const sql = rolesSql(passwords, 'current_user');
   const client = new Client({ connectionString: ownerUrl });
   await client.connect();
   try {
@@ -36,7 +36,7 @@ export async function ensureRoles(
   } catch (error) {
     throw new RolesMissing(
       `DATABASE_URL may not create the roles that Engawa runs as (${error instanceof Error ? error.message : 'refused'}). ` +
-        `Ask an administrator of the database to run:\n${rolesSql({ app: '<password>', system: '<password>' })}\n` +
+        `Ask an administrator of the database to run:\n${rolesSql({ app: '<password>', system: '<password>' }, `"${decodeURIComponent(new URL(ownerUrl).username)}"`)}\n` +
         'and set ENGAWA_DATABASE_APP_URL and ENGAWA_DATABASE_SYSTEM_URL to connections of these roles.',
     );
   } finally {
@@ -46,7 +46,7 @@ export async function ensureRoles(
 }
 
 /** Idempotent, and safe when several processes run it at once (the advisory lock). */
-function rolesSql(passwords: RoleUrls): string {
+function rolesSql(passwords: RoleUrls, owner: string): string {
   return `
 do $roles$
 begin
@@ -62,7 +62,7 @@ alter role engawa_system set idle_in_transaction_session_timeout = '60s';
 alter role engawa_app set timezone = 'UTC';
 alter role engawa_system set timezone = 'UTC';
 grant engawa_app to engawa_system;
-grant engawa_search to current_user;`;
+grant engawa_search to ${owner};`;
 }
 
 function withRole(ownerUrl: string, role: string, password: string): string {
