@@ -1,4 +1,4 @@
-import { Client } from 'pg';
+import { Client, DatabaseError } from 'pg';
 import { derivePassword } from '../secrets/secrets.js';
 
 /** The two roles that the process connects as. Neither owns anything, neither can bypass row-level security. */
@@ -27,13 +27,23 @@ export async function ensureRoles(
     app: given.app || withRole(ownerUrl, 'engawa_app', passwords.app),
     system: given.system || withRole(ownerUrl, 'engawa_system', passwords.system),
   };
-  if ((await canSignIn(urls.app)) && (await canSignIn(urls.system))) return urls;
+  if (await canSignIn(urls)) return urls;
   const sql = rolesSql(passwords, 'current_user');
   const client = new Client({ connectionString: ownerUrl });
   await client.connect();
   try {
+    if (await rolesExist(client)) {
+      // Another process of this installation may just have made them.
+      if (await canSignIn(urls)) return urls;
+      throw new RolesMissing(
+        'The roles engawa_app and engawa_system of this server have passwords of another secret key. Set ENGAWA_SECRET_KEY to ' +
+          'the value of the installation that made them (without it each ENGAWA_DATA_DIR has a key of its own), or set ' +
+          'ENGAWA_DATABASE_APP_URL and ENGAWA_DATABASE_SYSTEM_URL to connections of these roles.',
+      );
+    }
     await client.query(sql);
   } catch (error) {
+    if (error instanceof RolesMissing) throw error;
     throw new RolesMissing(
       `DATABASE_URL may not create the roles that Engawa runs as (${error instanceof Error ? error.message : 'refused'}). ` +
         `Ask an administrator of the database to run:\n${rolesSql({ app: '<password>', system: '<password>' }, `"${decodeURIComponent(new URL(ownerUrl).username)}"`)}\n` +
@@ -72,13 +82,23 @@ function withRole(ownerUrl: string, role: string, password: string): string {
   return url.toString();
 }
 
-async function canSignIn(url: string): Promise<boolean> {
-  const client = new Client({ connectionString: url });
-  try {
-    await client.connect();
-    await client.end();
-    return true;
-  } catch {
-    return false;
+/** SQLSTATE class 28: this role may not sign in so. Other failures are thrown: they say nothing about the role. */
+async function canSignIn({ app, system }: RoleUrls): Promise<boolean> {
+  for (const connectionString of [app, system]) {
+    const client = new Client({ connectionString });
+    try {
+      await client.connect();
+    } catch (error) {
+      if (error instanceof DatabaseError && error.code?.startsWith('28')) return false;
+      throw error;
+    } finally {
+      await client.end().catch(() => undefined);
+    }
   }
+  return true;
+}
+
+async function rolesExist(owner: Client): Promise<boolean> {
+  const { rowCount } = await owner.query("select from pg_roles where rolname in ('engawa_app', 'engawa_system')");
+  return rowCount === 2;
 }

@@ -41,6 +41,7 @@ export class ProblemFilter implements ExceptionFilter {
   problemOf(error: unknown): Problem {
     if (error instanceof Problem) return error;
     if (isUnreachable(error)) {
+      this.logger.warn(`the database cannot be reached: ${error instanceof Error ? error.message : String(error)}`);
       return new Problem(
         503,
         'database-unavailable',
@@ -81,8 +82,9 @@ function fromNest(error: HttpException, request: Request): Problem {
 
 /** The connection failed or was ended by the server (SQLSTATE class 57P, Node's socket errors). */
 function isUnreachable(error: unknown): boolean {
-  const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
-  if (/^(57P0[123]|08\d{3}|53300|ECONNREFUSED|ECONNRESET|EPIPE|ENOENT)$/.test(code)) return true;
+  const { code, syscall } = (error ?? {}) as { readonly code?: unknown; readonly syscall?: unknown };
+  if (/^(57P0[123]|08\d{3}|53300)$/.test(String(code))) return true;
+  if (syscall === 'connect' && /^(ECONNREFUSED|ENOENT|ETIMEDOUT)$/.test(String(code))) return true;
   return (
     error instanceof Error &&
     /^Connection terminated|^timeout exceeded when trying to connect|not queryable/.test(error.message)
