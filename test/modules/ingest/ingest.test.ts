@@ -1,3 +1,5 @@
+import { text } from 'node:stream/consumers';
+import { Storage } from '../../../src/platform/storage/storage.js';
 import { wholeExport, googleContactsCsv, hubspotContactsCsv } from '../../support/contacts-export.js';
 import { type Answer, type Caller, startTestApp, type TestApp, type TestWorkspace } from '../../support/app.js';
 import { until } from '../../support/until.js';
@@ -200,6 +202,16 @@ it('runs a request once for each Idempotency-Key', async () => {
   expect(new Set(answers.map((answer) => answer.body.id)).size).toBe(1);
   expect((await owner.get('ingest/runs')).body.items).toHaveLength(1);
   expect(await countEvents('contact.created')).toBe(2);
+});
+
+it('keeps the source of a run when its Idempotency-Key comes with another request', async () => {
+  const key = { 'idempotency-key': 'kept' };
+  const first = await owner.post('ingest', { source: 'test', payload: PEOPLE }, key);
+  const storage = app.app.nest.get(Storage);
+  const stored = async () => text(storage.read(`${workspace.id}/ingest/${first.body.id}`));
+  expect(await stored()).toBe(PEOPLE);
+  expect((await owner.post('ingest', { source: 'test', payload: 'email\nother@example.com\n' }, key)).status).toBe(422);
+  expect(await stored()).toBe(PEOPLE);
 });
 
 it('stops at a cancel, and a second cancel is 409', async () => {
