@@ -104,6 +104,8 @@ export function readValue(spec: FieldSpec, value: unknown, pointer: string, mist
 
   function readText(): unknown {
     if (typeof value !== 'string') return refuse('must be a text.');
+    // Bodies were searched when they were parsed; parameters come here as they are.
+    if (value.includes('\0')) return refuse('must not hold NUL.');
     const text = spec.is_verbatim ? value : value.trim();
     const { min_length = 0, max_length = 1_000, pattern } = spec;
     if (text.length > max_length) return refuse(`must have at most ${max_length} characters.`);
