@@ -80,3 +80,46 @@ it('undoes a savepoint with what was collected in it, and keeps the rest', async
     expect(await names()).toEqual(['kept', `of ${other.id}`]);
   });
 });
+
+it('outlives a connection that the server ends in the middle of a read', async () => {
+  const read = inWorkspace(other.id, () => db.readRows('select pg_sleep(60) as ended_while_reading'));
+  const ended = expect(read).rejects.toMatchObject({ code: '57P01' });
+  let count = 0;
+  while (count === 0) {
+    const { rows } = await app.database.owner.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity
+       where datname = current_database() and pid <> pg_backend_pid() and state = 'active' and query like '%ended_while_reading%'`,
+    );
+    count = rows.length;
+  }
+  await ended;
+  expect(await inWorkspace(other.id, () => names())).toContain('kept');
+});
+
+it('leaves a connection alone when a savepoint ends after its transaction', async () => {
+  await inWorkspace(other.id, async () => {
+    let begun!: () => void;
+    let end!: () => void;
+    const isBegun = new Promise<void>((resolve) => (begun = resolve));
+    const mayEnd = new Promise<void>((resolve) => (end = resolve));
+    let late: Promise<unknown> | undefined;
+    const failed = db.transaction(async () => {
+      late = db.savepoint(async () => {
+        begun();
+        await mayEnd;
+        throw new Error('too late');
+      });
+      late.catch(() => undefined);
+      await isBegun;
+      throw new Error('the transaction fails first');
+    });
+    await expect(failed).rejects.toThrow('fails first');
+    await db.transaction(async () => {
+      await insert('of the next transaction');
+      end();
+      await expect(late).rejects.toThrow('too late');
+      await db.query('select 1');
+    });
+    expect(await names()).toContain('of the next transaction');
+  });
+});

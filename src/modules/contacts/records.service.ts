@@ -10,6 +10,7 @@ import { Database } from '../../platform/database/database.js';
 import { Forbidden, Invalid } from '../../platform/errors/contract-problems.js';
 import type { Problem } from '../../platform/errors/problem.js';
 import { Events } from '../../platform/events/events.js';
+import { isPrintedTimestamp } from '../../platform/formats/timestamps.js';
 import { type ListRequest, type Page, writeCursor } from '../../platform/http/listing.js';
 import { Preconditions } from '../../platform/http/preconditions.js';
 import { Search } from '../../platform/search/search.js';
@@ -351,7 +352,7 @@ function isRestored(before: RecordRow, after: RecordRow): boolean {
 
 /** A forged cursor must be a mistake of the caller, not a failed cast. */
 function position([created_at = '', id = '']: readonly string[]): { score: number; created_at: string; id: string } {
-  if (Number.isNaN(Date.parse(created_at)) || !isUUID(id)) {
+  if (!isPrintedTimestamp(created_at) || !isUUID(id)) {
     throw new Invalid([{ pointer: '?cursor', detail: 'This cursor belongs to no page of this list.' }]);
   }
   return { score: 0, created_at, id };

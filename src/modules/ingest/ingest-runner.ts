@@ -45,13 +45,16 @@ export class IngestRunner {
   async run(runId: string, region: string | undefined, signal: AbortSignal): Promise<void> {
     const run = await this.begin(runId);
     if (!run) return;
-    const opened = await this.open(run, region);
-    if (!opened.ok) {
-      await this.end(run.id, 'failed', { failure: opened.error.message, diagnostics: [opened.error] });
-      return;
+    const file = this.files.open(run);
+    try {
+      const opened = await openSource(file, { ...sourceOptions(run, region), skip: run.position });
+      if (!opened.ok) await this.end(run.id, 'failed', { failure: opened.error.message, diagnostics: [opened.error] });
+      else if (run.is_dry_run) await this.rehearse(run, region);
+      else await this.write(run, opened, signal);
+    } finally {
+      // Records that nobody began to read would keep it open.
+      file.destroy();
     }
-    if (run.is_dry_run) await this.rehearse(run, region);
-    else await this.write(run, opened, signal);
   }
 
   /** Ends a run that cannot go on. */
@@ -69,10 +72,6 @@ export class IngestRunner {
       }
       return this.runs.find(runId);
     });
-  }
-
-  private open(run: IngestRun, region: string | undefined) {
-    return openSource(this.files.open(run), { ...sourceOptions(run, region), skip: run.position });
   }
 
   private async write(run: IngestRun, source: OpenedSource, signal: AbortSignal): Promise<void> {
@@ -111,7 +110,7 @@ export class IngestRunner {
   private async rehearse(run: IngestRun, region: string | undefined): Promise<void> {
     const result = await this.db
       .transaction(async () => {
-        const source = await this.open(run, region);
+        const source = await openSource(this.files.open(run), sourceOptions(run, region));
         if (!source.ok) throw new Error(source.error.message);
         let counts: BatchCounts = { created: 0, updated: 0, unchanged: 0, skipped: 0, errors: 0 };
         let records = 0;

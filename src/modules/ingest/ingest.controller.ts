@@ -1,3 +1,4 @@
+import { pipeline } from 'node:stream/promises';
 import { Body, Controller, Get, Headers, Param, Post, Query, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { IngestConfig } from '../../../config/app-config.js';
@@ -6,6 +7,7 @@ import { Invalid } from '../../platform/errors/contract-problems.js';
 import { readListQuery, type Page, writeCursor } from '../../platform/http/listing.js';
 import { Operation } from '../../platform/http/operation.decorator.js';
 import { readDto } from '../../platform/http/read-dto.js';
+import { parseJsonPart } from '../../platform/http/request-body.js';
 import {
   IngestPayload,
   IngestPreview,
@@ -84,9 +86,9 @@ export class IngestController {
     const settings = readDto(IngestSettings, {
       ...named,
       source: named['source'] ?? 'upload',
-      ...(named['mapping'] !== undefined && { mapping: parsed('mapping', named['mapping']) }),
+      ...(named['mapping'] !== undefined && { mapping: parseJsonPart(named['mapping'], '?mapping') }),
       ...(named['dry_run'] !== undefined && { dry_run: flag('dry_run', named['dry_run']) }),
-      ...(named['options'] !== undefined && { options: parsed('options', named['options']) }),
+      ...(named['options'] !== undefined && { options: parseJsonPart(named['options'], '?options') }),
     });
     const upload = await openUpload(request, this.config.max_file_bytes);
     const is_again = again !== undefined && flag('again', again);
@@ -159,10 +161,10 @@ export class IngestController {
     const lines = await this.failedRows.open(id);
     response.setHeader('content-type', 'text/csv; charset=utf-8');
     response.setHeader('content-disposition', `attachment; filename="failed-rows-${id}.csv"`);
-    for await (const line of lines) {
-      if (!response.write(line)) await new Promise((resolve) => response.once('drain', resolve));
-    }
-    response.end();
+    // Whoever goes away in the middle closes the source as well.
+    await pipeline(lines, response).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+    });
   }
 
   @Post('runs/:id/cancel')
@@ -188,14 +190,6 @@ function answer({ run, is_over, is_repeat }: IngestAnswer, response: Response): 
 function flag(name: string, text: string): boolean {
   if (text === 'true' || text === 'false') return text === 'true';
   throw new Invalid([{ pointer: `?${name}`, detail: `${name} must be true or false.` }]);
-}
-
-function parsed(name: string, text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    throw new Invalid([{ pointer: `?${name}`, detail: `${name} must be JSON.` }]);
-  }
 }
 
 function readRowCursor(cursor: unknown, digest: string): number {

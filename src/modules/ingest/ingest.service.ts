@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { isUUID } from 'class-validator';
 import { v5 as uuidv5, v7 as uuidv7 } from 'uuid';
@@ -20,7 +21,6 @@ import type {
 } from './ingest.dto.js';
 import { RunIsOver, UnreadablePayload } from './ingest.errors.js';
 import { IngestRepository } from './ingest.repository.js';
-import type { IngestRun } from './ingest-run.entity.js';
 import type { RowOutcome } from './ingest-row.entity.js';
 import { fingerprintOf, SourceFiles, type Upload } from './source-files.js';
 import { readMapping, sourceOptions } from './source-options.js';
@@ -73,12 +73,14 @@ export class IngestService {
     return (await this.takeBytes(request, bytesOf(request))).run;
   }
 
-  private takeBytes(request: IngestPayload, bytes: Buffer, key?: string): Promise<IngestAnswer> {
+  private async takeBytes(request: IngestPayload, bytes: Buffer, key?: string): Promise<IngestAnswer> {
     const upload = { bytes: toIterable(bytes), file_name: null, media_type: null, mapping: () => undefined };
-    return this.takeUpload(request, upload, {
-      is_again: true,
-      ...(key !== undefined && { run_id: this.runIdOf(key) }),
-    });
+    if (key === undefined) return this.takeUpload(request, upload, { is_again: true });
+    const run_id = this.runIdOf(key);
+    // Asked before the source is stored: another request under this key must not take the place of the first one's source.
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    const known = await this.repeatOf(run_id, fingerprintOf(sha256, decisionsOf(request, request.mapping ?? null)));
+    return known ?? this.takeUpload(request, upload, { is_again: true, run_id });
   }
 
   /** Takes a file: stored and hashed while it arrives, then a run of its own. */
@@ -102,12 +104,7 @@ export class IngestService {
       media_type: upload.media_type,
       size_bytes: written.size_bytes,
       sha256: written.sha256,
-      fingerprint: fingerprintOf(written.sha256, [
-        mapping,
-        settings.options ?? null,
-        settings.entity ?? null,
-        settings.dry_run ?? false,
-      ]),
+      fingerprint: fingerprintOf(written.sha256, decisionsOf(settings, mapping)),
       actor: this.actor(),
     };
     try {
@@ -116,14 +113,13 @@ export class IngestService {
       const twin = await this.db.transaction(async () => {
         const known = is_again ? undefined : await this.runs.findTwin(run.fingerprint);
         if (known !== undefined) return known;
-        if (!(await this.runs.insert(run))) return this.sameRequest(run);
+        if (!(await this.runs.insert(run))) return (await this.knownAs(runId, run.fingerprint)) ?? runId;
         await this.jobs.enqueue('ingest.run', { run_id: runId }, { key: runId });
         return undefined;
       });
       if (twin === undefined) return { run: await this.get(runId), is_over: false, is_repeat: false };
       if (twin !== runId) await this.files.remove(runId);
-      const known = await this.get(twin);
-      return { run: known, is_over: isOver(known.status), is_repeat: true };
+      return await this.repeat(twin);
     } catch (error) {
       if (!(await this.isKnown(runId))) await this.files.remove(runId);
       throw error;
@@ -255,10 +251,21 @@ export class IngestService {
     }
   }
 
-  /** The run that an Idempotency-Key names already, if it is of the same request. */
-  private async sameRequest({ id, fingerprint }: Pick<IngestRun, 'id' | 'fingerprint'>): Promise<string> {
-    const known = await this.runs.find(id);
-    if (known?.fingerprint === fingerprint) return id;
+  /** The answer to a request whose run exists already, undefined when it does not. */
+  private async repeatOf(run_id: string, fingerprint: string): Promise<IngestAnswer | undefined> {
+    const known = await this.db.read(() => this.knownAs(run_id, fingerprint));
+    return known === undefined ? undefined : this.repeat(known);
+  }
+
+  private async repeat(run_id: string): Promise<IngestAnswer> {
+    const run = await this.get(run_id);
+    return { run, is_over: isOver(run.status), is_repeat: true };
+  }
+
+  /** The run that an Idempotency-Key names already. @throws {Invalid} when it is of another request. */
+  private async knownAs(run_id: string, fingerprint: string): Promise<string | undefined> {
+    const known = await this.runs.find(run_id);
+    if (!known || known.fingerprint === fingerprint) return known?.id;
     throw new Invalid([{ pointer: '', detail: 'This Idempotency-Key was used for another request. Use a new key.' }]);
   }
 
@@ -283,6 +290,11 @@ export class IngestService {
 
 function bytesOf({ payload }: IngestPayload): Buffer {
   return Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload));
+}
+
+/** What decides, beside the bytes, what a run does. */
+function decisionsOf({ options, entity, dry_run }: IngestSettings, mapping: object | null): readonly unknown[] {
+  return [mapping, options ?? null, entity ?? null, dry_run ?? false];
 }
 
 function isOver(status: string): boolean {

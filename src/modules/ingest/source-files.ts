@@ -5,8 +5,9 @@ import { Injectable } from '@nestjs/common';
 import type { Request } from 'express';
 import { IngestConfig } from '../../../config/app-config.js';
 import { Context } from '../../platform/context/context.js';
-import { Invalid, TooLarge, UnreadableRequest } from '../../platform/errors/contract-problems.js';
+import { TooLarge, UnreadableRequest } from '../../platform/errors/contract-problems.js';
 import { FileTooLargeError, Storage, type WrittenFile } from '../../platform/storage/storage.js';
+import { parseJsonPart } from '../../platform/http/request-body.js';
 import type { IngestRun } from './ingest-run.entity.js';
 
 /** A source on its way in. */
@@ -72,6 +73,11 @@ export async function openUpload(request: Request, maxBytes: number): Promise<Up
   };
 }
 
+/** A name as it can be stored; the client chooses it. */
+function shownName(given: string): string | null {
+  return given.slice(0, 255).replace(/[\0\p{Cs}]/gu, '') || null;
+}
+
 function openMultipart(request: Request, headers: { readonly 'content-type': string }): Promise<Upload> {
   return new Promise((resolve, reject) => {
     let mapping: unknown;
@@ -90,9 +96,9 @@ function openMultipart(request: Request, headers: { readonly 'content-type': str
     parser.on('field', (name, value) => {
       if (name !== 'mapping') return;
       try {
-        mapping = JSON.parse(value);
-      } catch {
-        fail(new Invalid([{ pointer: '/mapping', detail: 'The part "mapping" must be JSON.' }]));
+        mapping = parseJsonPart(value, '/mapping');
+      } catch (error) {
+        fail(error instanceof Error ? error : new Error(String(error)));
       }
     });
     parser.on('file', (name, stream, file_name, _encoding, media_type) => {
@@ -103,7 +109,7 @@ function openMultipart(request: Request, headers: { readonly 'content-type': str
       }
       isFileSeen = true;
       stream.pipe(bytes);
-      resolve({ bytes, file_name: file_name.slice(0, 255) || null, media_type, mapping: () => mapping });
+      resolve({ bytes, file_name: shownName(file_name), media_type, mapping: () => mapping });
     });
     parser.on('finish', () => {
       if (!isFileSeen) reject(new UnreadableRequest('Send the data as the part "file" of the multipart body.'));

@@ -33,7 +33,7 @@ export class OpenStreams implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** Cuts this answer off when its caller is no longer allowed in. */
   watch(principal: Principal, response: Response): void {
-    const key = principalKey(principal);
+    const key = credentialKey(principal);
     let caller = this.callers.get(key);
     if (!caller) this.callers.set(key, (caller = { principal, answers: new Map() }));
     const { answers } = caller;
@@ -70,6 +70,12 @@ export class OpenStreams implements OnApplicationBootstrap, OnModuleDestroy {
       if (isOver || !(await this.check.stillValid(principal))) cutOff(answers.keys());
     }
   }
+}
+
+/** Two sessions or tokens of one person end separately. */
+function credentialKey(principal: Principal): string {
+  const { session_id, connection_id, expires_at_ms, role } = principal;
+  return `${principalKey(principal)} ${session_id ?? ''} ${connection_id ?? ''} ${expires_at_ms ?? ''} ${role}`;
 }
 
 function cutOff(answers: Iterable<Response>): void {

@@ -79,8 +79,7 @@ export class IssuerConnections {
     const subject = textClaim(claims, 'sub') ?? null;
     const found = await this.people.find(JSON.stringify({ issuer, audiences, texts: textsOf(claims), subject }));
     const fitting = (found ?? []).filter((person) => isOfOrganization(person, claims));
-    const special = fitting.filter(({ organization_claim }) => organization_claim !== null);
-    const best = special.length > 0 ? special : fitting;
+    const best = narrowest(fitting);
     if (new Set(best.map(({ connection_id }) => connection_id)).size <= 1) return best[0];
     const chosen = best.filter((person) => isWorkspace(person, workspace));
     return new Set(chosen.map(({ connection_id }) => connection_id)).size === 1 ? chosen[0] : undefined;
@@ -106,6 +105,18 @@ export class IssuerConnections {
     }
     return found;
   }
+}
+
+/**
+ * Where a workspace has a connection for everybody and one for an organization, the latter is meant. Across workspaces
+ * that would let one tenant draw another's people in by naming any claim of theirs, so there nothing is preferred.
+ */
+function narrowest(fitting: readonly ConnectedPerson[]): readonly ConnectedPerson[] {
+  const special = fitting.filter(({ organization_claim }) => organization_claim !== null);
+  return fitting.filter(
+    ({ organization_claim, workspace_id }) =>
+      organization_claim !== null || !special.some((person) => person.workspace_id === workspace_id),
+  );
 }
 
 /** True when the connection asks for no organization, or the token names the one it asks for. */

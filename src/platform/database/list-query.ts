@@ -1,4 +1,5 @@
 import { Invalid } from '../errors/contract-problems.js';
+import { isPrintedTimestamp } from '../formats/timestamps.js';
 import { type ListFilter, type ListRequest, type Page, writeCursor } from '../http/listing.js';
 import type { Statement } from './statement.js';
 
@@ -138,8 +139,10 @@ function keysetCondition(keys: readonly Key[], after: readonly string[], param: 
 /** A forged position must be a mistake of the caller, not a failed cast. */
 function checked(key: Key, value: string): string {
   const isWrong =
-    (key.type === 'timestamptz' && Number.isNaN(Date.parse(value))) ||
-    (/^(integer|bigint|double precision)$/.test(key.type) && !/^-?\d{1,18}(\.\d+)?$/.test(value));
+    (key.type === 'timestamptz' && !isPrintedTimestamp(value)) ||
+    (key.type === 'integer' && !(/^-?\d{1,10}$/.test(value) && Math.abs(Number(value)) < 2 ** 31)) ||
+    (key.type === 'bigint' && !/^-?\d{1,18}$/.test(value)) ||
+    (key.type === 'double precision' && !/^-?\d{1,18}(\.\d{1,20})?(e[+-]\d{1,2})?$/.test(value));
   if (isWrong) throw new Invalid([{ pointer: '?cursor', detail: 'This cursor belongs to no page of this list.' }]);
   return value;
 }

@@ -90,6 +90,9 @@ export async function readAlone(
   statements: readonly Statement[],
 ): Promise<QueryResult[]> {
   const client = await (source.driver as unknown as { readonly master: Pool }).master.connect();
+  // The pool listens to idle connections only, and an error event that nobody hears ends the process. What is lost shows
+  // in the statements as well.
+  client.on('error', toldByStatements);
   gatherWrites(client);
   try {
     const answers = await allOf(statements.map((statement) => readInWorkspace(client, workspaceId, statement)));
@@ -97,9 +100,20 @@ export async function readAlone(
     return answers;
   } catch (error) {
     // A statement that PostgreSQL refused leaves the connection in order; anything else may not.
-    client.release(!(error instanceof DatabaseError));
+    client.release(!isRefusal(error));
     throw error;
+  } finally {
+    client.off('error', toldByStatements);
   }
+}
+
+function toldByStatements(): void {
+  // Each statement under way is rejected with the same error.
+}
+
+/** PostgreSQL refused a statement and goes on; with class 57 it ended the connection. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof DatabaseError && error.code?.startsWith('57P') !== true;
 }
 
 /** Closes a connection that is in no known state. TypeORM has let go of one that was lost already. */
@@ -114,13 +128,20 @@ export async function runSavepoint<T>(scope: Scope, work: () => Promise<T>): Pro
   await scope.command('SAVEPOINT step');
   try {
     const result = await work();
+    demandOpen(scope);
     await allOf([...scope.sendPending(), scope.command('RELEASE SAVEPOINT step')]);
     return result;
   } catch (error) {
+    // Something beside the savepoint failed first: the connection may already serve another transaction.
+    if (scope.state === 'over') throw error;
     await scope.client.query('ROLLBACK TO SAVEPOINT step; RELEASE SAVEPOINT step');
     restore();
     throw error;
   }
+}
+
+function demandOpen(scope: Scope): void {
+  if (scope.state === 'over') throw new Error('this transaction is over: an await is missing');
 }
 
 function isRace(error: unknown): boolean {

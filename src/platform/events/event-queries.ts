@@ -104,9 +104,9 @@ export class EventQueries {
     for (const { column, operator, value } of request.filters) {
       // Ids begin with their time: months that cannot match are not opened. A day is left for skewed clocks.
       if (column === 'time' && operator.startsWith('g'))
-        list.and("id >= app.uuidv7_floor(?::timestamptz - interval '1 day')", value);
+        list.and("id >= app.uuidv7_floor(greatest(?::timestamptz - interval '1 day', 'epoch'))", value);
       if (column === 'time' && operator.startsWith('l'))
-        list.and("id < app.uuidv7_floor(?::timestamptz + interval '1 day')", value);
+        list.and("id < app.uuidv7_floor(greatest(?::timestamptz + interval '1 day', 'epoch'))", value);
     }
     return this.db.read(async () => {
       const statements = request.wants_count ? [list.page(), list.count()] : [list.page()];

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { isRFC3339, isUUID } from 'class-validator';
+import { isUUID } from 'class-validator';
 import { Invalid } from '../errors/contract-problems.js';
 import { didYouMean } from '../errors/nearest-name.js';
 import type { FieldMistake } from '../errors/problem.js';
+import { isCalendarDay, readTimestamp } from '../formats/timestamps.js';
 
 /** What a filter's value is. `column` filters compare a column; others are named and the repository knows their SQL. */
 export interface FilterSpec {
@@ -219,7 +220,7 @@ function readFilter(name: string, spec: FilterSpec, operator: string, text: stri
   for (const one of texts) {
     const wrong = mistakeOf(spec, one);
     if (wrong !== undefined) return { detail: `${name} ${wrong}` };
-    const normal = spec.normalise ? spec.normalise(one) : one;
+    const normal = spec.kind === 'timestamp' ? readTimestamp(one) : spec.normalise?.(one);
     values.push(normal ?? one);
   }
   return { spec, column, operator: operator as FilterOperator, value: operator === 'in' ? values : (values[0] ?? '') };
@@ -242,13 +243,9 @@ function mistakeOf(spec: FilterSpec, value: string): string | undefined {
     case 'number':
       return /^-?\d{1,15}(\.\d{1,15})?$/.test(value) ? undefined : 'must be a number.';
     case 'timestamp':
-      return isRFC3339(value) && !Number.isNaN(Date.parse(value))
-        ? undefined
-        : 'must be an RFC 3339 time such as 2026-01-31T09:30:00Z.';
+      return readTimestamp(value) === undefined ? 'must be an RFC 3339 time such as 2026-01-31T09:30:00Z.' : undefined;
     case 'date':
-      return /^\d{4}-\d{2}-\d{2}$/.test(value) && !Number.isNaN(Date.parse(value))
-        ? undefined
-        : 'must be a date such as 2026-01-31.';
+      return isCalendarDay(value) ? undefined : 'must be a date such as 2026-01-31.';
   }
 }
 

@@ -1,7 +1,8 @@
-import { isISO8601, isRFC3339, isUUID } from 'class-validator';
+import { isUUID } from 'class-validator';
 import { Invalid } from '../errors/contract-problems.js';
 import { didYouMean } from '../errors/nearest-name.js';
 import type { FieldMistake } from '../errors/problem.js';
+import { isCalendarDay, readTimestamp } from '../formats/timestamps.js';
 import { type FieldSpec, fieldsOf } from './fields.js';
 
 type DtoClass<T extends object> = new () => T;
@@ -80,13 +81,11 @@ export function readValue(spec: FieldSpec, value: unknown, pointer: string, mist
     case 'boolean':
       return typeof value === 'boolean' ? value : refuse('must be true or false.');
     case 'timestamp':
-      return typeof value === 'string' && isRFC3339(value) && !Number.isNaN(Date.parse(value))
+      return typeof value === 'string' && readTimestamp(value) !== undefined
         ? new Date(value).toISOString()
         : refuse('must be an RFC 3339 time such as 2026-01-31T09:30:00Z.');
     case 'date':
-      return typeof value === 'string' && /^\d{4}-\d{2}-\d{2}$/.test(value) && isISO8601(value, { strict: true })
-        ? value
-        : refuse('must be a date such as 2026-01-31.');
+      return typeof value === 'string' && isCalendarDay(value) ? value : refuse('must be a date such as 2026-01-31.');
     case 'choice':
       if (typeof value === 'string' && spec.choices?.includes(value)) return value;
       return refuse(`must be one of ${spec.choices?.join(', ')}.`);
@@ -105,6 +104,8 @@ export function readValue(spec: FieldSpec, value: unknown, pointer: string, mist
 
   function readText(): unknown {
     if (typeof value !== 'string') return refuse('must be a text.');
+    // Bodies were searched when they were parsed; parameters come here as they are.
+    if (value.includes('\0')) return refuse('must not hold NUL.');
     const text = spec.is_verbatim ? value : value.trim();
     const { min_length = 0, max_length = 1_000, pattern } = spec;
     if (text.length > max_length) return refuse(`must have at most ${max_length} characters.`);

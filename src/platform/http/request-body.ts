@@ -112,6 +112,22 @@ export function parseJson(bytes: Buffer): unknown {
   return value;
 }
 
+/**
+ * Parses JSON that came in a parameter or a part of a form.
+ * @throws {Invalid} with the pointer when it is none, or holds what no text column can store.
+ */
+export function parseJsonPart(text: string, pointer: string): unknown {
+  let value: unknown;
+  try {
+    if (depthExceeds(text, MAX_DEPTH)) throw new SyntaxError('too deep');
+    value = JSON.parse(text);
+  } catch {
+    throw new Invalid([{ pointer, detail: `This must be JSON of at most ${MAX_DEPTH} levels.` }]);
+  }
+  if (findBadText(value, pointer) === undefined) return value;
+  throw new Invalid([{ pointer, detail: 'Texts must not hold NUL or unpaired surrogates.' }]);
+}
+
 /** Counts brackets outside of strings, before anything recursive runs. */
 function depthExceeds(text: string, limit: number): boolean {
   let depth = 0;

@@ -118,8 +118,24 @@ describe.each([
       'nonsense=1',
       'tag=a&include_deleted=true',
       'q=a&include_deleted=true',
+      'created_at.gt=2026-02-30T00:00:00Z',
+      'created_at.gt=0000-01-01T00:00:00Z',
+      'updated_at.lte=9999-12-31T23:59:59-23:59',
     ]) {
       expect([query, (await owner.get(`${path}?${query}`)).status]).toEqual([query, 422]);
+    }
+    expect((await owner.get(`${path}?created_at.gt=${encodeURIComponent('2026-01-01T00:00:00+23:00')}`)).status).toBe(
+      200,
+    );
+    await make({ tags: ['forged'] });
+    await make({ tags: ['forged'] });
+    for (const query of ['limit=1', 'limit=1&tag=forged']) {
+      const { next_cursor } = (await owner.get(`${path}?${query}`)).body;
+      const [bound, , last] = JSON.parse(Buffer.from(next_cursor, 'base64url').toString()) as string[];
+      for (const time of ['1', 'infinity', '2026-02-30 00:00:00+00', '0000-01-01T00:00:00Z']) {
+        const forged = Buffer.from(JSON.stringify([bound, time, last])).toString('base64url');
+        expect([time, (await owner.get(`${path}?${query}&cursor=${forged}`)).status]).toEqual([time, 422]);
+      }
     }
     for (const query of ['hard=yes', 'nonsense=true']) {
       expect([query, (await owner.delete(`${path}/${id}?${query}`)).status]).toEqual([query, 422]);

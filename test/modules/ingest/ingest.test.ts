@@ -1,3 +1,7 @@
+import { jest } from '@jest/globals';
+import { text } from 'node:stream/consumers';
+import { FailedRowsCsv } from '../../../src/modules/ingest/failed-rows-csv.js';
+import { Storage } from '../../../src/platform/storage/storage.js';
 import { wholeExport, googleContactsCsv, hubspotContactsCsv } from '../../support/contacts-export.js';
 import { type Answer, type Caller, startTestApp, type TestApp, type TestWorkspace } from '../../support/app.js';
 import { until } from '../../support/until.js';
@@ -200,6 +204,65 @@ it('runs a request once for each Idempotency-Key', async () => {
   expect(new Set(answers.map((answer) => answer.body.id)).size).toBe(1);
   expect((await owner.get('ingest/runs')).body.items).toHaveLength(1);
   expect(await countEvents('contact.created')).toBe(2);
+});
+
+it('keeps the source of a run when its Idempotency-Key comes with another request', async () => {
+  const key = { 'idempotency-key': 'kept' };
+  const first = await owner.post('ingest', { source: 'test', payload: PEOPLE }, key);
+  const storage = app.app.nest.get(Storage);
+  const stored = async () => text(storage.read(`${workspace.id}/ingest/${first.body.id}`));
+  expect(await stored()).toBe(PEOPLE);
+  expect((await owner.post('ingest', { source: 'test', payload: 'email\nother@example.com\n' }, key)).status).toBe(422);
+  expect(await stored()).toBe(PEOPLE);
+});
+
+it('refuses parameters and parts of a form that no text column can store, and nesting without end', async () => {
+  const type = { 'content-type': 'text/csv' };
+  const bad = ['{"a\\u0000b": "email"}', '{"a\\ud800b": "email"}', '['.repeat(50_000) + ']'.repeat(50_000)];
+  for (const query of [
+    'source=a%00b',
+    `options=${encodeURIComponent('{"charset": "a\\u0000"}')}`,
+    ...bad.slice(0, 2).map((mapping) => `mapping=${encodeURIComponent(mapping)}`),
+  ]) {
+    expect([query, (await owner.request('POST', `ingest/files?${query}`, PEOPLE, type)).status]).toEqual([query, 422]);
+  }
+  const sent = (mapping: string, name: string) =>
+    owner.request(
+      'POST',
+      'ingest/files',
+      `--b\r\nContent-Disposition: form-data; name="mapping"\r\n\r\n${mapping}\r\n` +
+        `--b\r\nContent-Disposition: form-data; name="file"; filename="${name}"\r\n\r\n${PEOPLE}\r\n--b--\r\n`,
+      { 'content-type': 'multipart/form-data; boundary=b' },
+    );
+  for (const mapping of bad) expect((await sent(mapping, 'a.csv')).status).toBe(422);
+  expect((await sent('{}', 'a\0b.csv')).body).toMatchObject({ file_name: 'ab.csv' });
+});
+
+it('closes what a download of rows reads when the client goes away', async () => {
+  const { body } = await owner.post('ingest', { source: 'test', payload: PEOPLE });
+  const rows = app.app.nest.get(FailedRowsCsv);
+  let isClosed = false;
+  // More than any socket takes: the download must be waiting when the client leaves.
+  async function* endless(): AsyncGenerator<string> {
+    try {
+      for (;;) yield await Promise.resolve('x'.repeat(65_536));
+    } finally {
+      isClosed = true;
+    }
+  }
+  const opened = jest.spyOn(rows, 'open').mockImplementation(() => Promise.resolve(endless()));
+  try {
+    const left = new AbortController();
+    const response = await fetch(`${app.url}/api/v1/ingest/runs/${body.id}/rows.csv`, {
+      headers: { authorization: `Bearer ${owner.key}` },
+      signal: left.signal,
+    });
+    await response.body?.getReader().read();
+    left.abort();
+    await until('the source is closed', () => Promise.resolve(isClosed));
+  } finally {
+    opened.mockRestore();
+  }
 });
 
 it('stops at a cancel, and a second cancel is 409', async () => {

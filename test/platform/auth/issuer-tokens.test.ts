@@ -146,6 +146,20 @@ it('tells tenants of one issuer apart by the organization claim', async () => {
   }
 });
 
+it('draws nobody out of their workspace by a narrower connection of another one', async () => {
+  const [own, mallory] = [await app.newWorkspace(), await app.newWorkspace()];
+  const aud = 'https://drawn.example.com';
+  await connect(own, { audiences: [aud] });
+  await connect(own, { audiences: [aud], organization_claim: 'tid', organization_value: 'red' });
+  const ceo = await provider.token({ aud, sub: 'ceo', email: 'ceo@example.com' });
+  expect((await call(ceo)).body.id).toBe(own.id);
+  await connect(mallory, { audiences: [aud], organization_claim: 'email', organization_value: 'ceo@example.com' });
+  expect((await call(ceo)).status).toBe(401);
+  expect((await call(ceo, { 'x-workspace': own.id })).body.id).toBe(own.id);
+  expect(await membersOf(mallory)).toEqual([]);
+  expect((await call(await provider.token({ aud, sub: 'red', tid: 'red' }))).body.id).toBe(own.id);
+});
+
 it('never gives the e-mail that a provider claims, so another tenant cannot come in by it', async () => {
   const [ada, mallory] = [await app.newWorkspace(), await app.newWorkspace()];
   const email = `ada-${randomUUID()}@example.com`;
