@@ -4,7 +4,7 @@ import { parsePhone, phoneText } from '../../platform/formats/phone.js';
 import type { FilterSpec, ListSpec } from '../../platform/http/listing.js';
 import { channelKey } from './channels.js';
 
-const COMMON = {
+const RECORD_FILTERS = {
   external_id: { kind: 'text', description: 'The id in another system.' },
   owner_user_id: { kind: 'uuid', description: 'The member who looks after the record.' },
   created_at: { kind: 'timestamp', description: 'When the record was created.' },
@@ -38,7 +38,7 @@ export const CONTACT_LIST: ListSpec = {
       normalise: (text) => phoneKey(text),
     },
     company_id: { kind: 'uuid', description: 'The company.' },
-    ...COMMON,
+    ...RECORD_FILTERS,
   },
   sorts: {
     ...TIME_SORTS,
@@ -69,7 +69,7 @@ export const COMPANY_LIST: ListSpec = {
       description: 'Revenue of a year.',
       operators: ['gt', 'gte', 'lt', 'lte', 'is_null'],
     },
-    ...COMMON,
+    ...RECORD_FILTERS,
   },
   sorts: { ...TIME_SORTS, name: { column: 'name', type: 'text' } },
   default_sort: '-created_at',

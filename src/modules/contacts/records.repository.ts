@@ -145,13 +145,10 @@ export abstract class RecordsRepository<Row extends RecordRow, Values extends ob
   }
 
   /** One page of the list, with a count when it is asked for. `found` narrows it to what the search index holds. */
-  async page(request: ListRequest, found: Statement | null): Promise<Page<Row>> {
+  page(request: ListRequest, found: Statement | null): Promise<Page<Row>> {
     const list = this.list(request);
     if (found) list.and(`id in (select id from ${found.text.replace(/\$\d+/g, '?')})`, ...found.values);
-    const [rows = [], counted] = await this.db.readAll(
-      request.wants_count ? [list.page(), list.count()] : [list.page()],
-    );
-    return list.toPage(rows as Row[], counted?.[0]?.['count'] as number | undefined);
+    return list.read<Row>(this.db);
   }
 
   /** Those of the given records that a list's filters let through, by id. */

@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import { isUUID } from 'class-validator';
-import { Database } from '../../platform/database/database.js';
 import { NotFound } from '../../platform/errors/contract-problems.js';
 import { SourceGone } from './ingest.errors.js';
 import { IngestRepository } from './ingest.repository.js';
@@ -15,13 +14,12 @@ import { type OpenedRecord, openSource } from './source/open-source.js';
 @Injectable()
 export class FailedRowsCsv {
   constructor(
-    private readonly db: Database,
     private readonly runs: IngestRepository,
     private readonly files: SourceFiles,
   ) {}
 
   async open(runId: string): Promise<AsyncIterable<string>> {
-    const run = isUUID(runId) ? await this.db.read(() => this.runs.find(runId)) : undefined;
+    const run = isUUID(runId) ? await this.runs.find(runId) : undefined;
     if (!run) throw new NotFound('ingest_run');
     if (!run.has_file) throw new SourceGone();
     const opened = await openSource(this.files.open(run), sourceOptions(run, undefined));
@@ -48,7 +46,7 @@ export class FailedRowsCsv {
 
   private async *failed(runId: string): AsyncGenerator<{ row: number; reason: string }, undefined> {
     for (let after = 0; ;) {
-      const rows = await this.db.read(() => this.runs.rows(runId, after, 500, ['failed']));
+      const rows = await this.runs.rows(runId, after, 500, ['failed']);
       for (const { row, diagnostics } of rows) {
         yield {
           row,

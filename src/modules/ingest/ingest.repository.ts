@@ -74,7 +74,7 @@ export class IngestRepository {
   }
 
   async find(id: string): Promise<IngestRun | undefined> {
-    const [row] = await this.db.query<IngestRun & object>('select * from ingest_runs where id = $1', [id]);
+    const [row] = await this.db.readRows<IngestRun & object>('select * from ingest_runs where id = $1', [id]);
     return row;
   }
 
@@ -88,7 +88,7 @@ export class IngestRepository {
   }
 
   async show(id: string): Promise<IngestRunDto | undefined> {
-    const [row] = await this.db.query<IngestRunDto & object>(`select ${SHOWN} from ingest_runs where id = $1`, [id]);
+    const [row] = await this.db.readRows<IngestRunDto & object>(`select ${SHOWN} from ingest_runs where id = $1`, [id]);
     return row;
   }
 
@@ -97,17 +97,9 @@ export class IngestRepository {
     return row?.report ?? {};
   }
 
-  async page(request: ListRequest): Promise<Page<IngestRunDto>> {
+  page(request: ListRequest): Promise<Page<IngestRunDto>> {
     const list = new ListQuery({ table: 'ingest_runs', columns: SHOWN }, request, false);
-    const { text, values } = list.page();
-    const rows = await this.db.query<IngestRunDto & object>(text, values);
-    return list.toPage(rows, request.wants_count ? await this.count(list) : undefined);
-  }
-
-  private async count(list: ListQuery): Promise<number> {
-    const { text, values } = list.count();
-    const [row] = await this.db.query<{ count: number }>(text, values);
-    return row?.count ?? 0;
+    return list.read<IngestRunDto>(this.db);
   }
 
   /** Rows of a run behind a row number, in order. */
@@ -117,7 +109,7 @@ export class IngestRepository {
     limit: number,
     outcomes: readonly RowOutcome[] | null,
   ): Promise<IngestRowDto[]> {
-    return this.db.query<IngestRowDto & object>(
+    return this.db.readRows<IngestRowDto & object>(
       `select row, line, outcome, entity_type, entity_id, diagnostics from ingest_rows
        where run_id = $1 and row > $2 and ($3::text[] is null or outcome = any($3::text[])) order by row limit $4`,
       [runId, after, outcomes, limit],

@@ -164,7 +164,7 @@ export class IngestService {
   }
 
   list(request: ListRequest): Promise<Page<IngestRunDto>> {
-    return this.db.read(() => this.runs.page(request));
+    return this.runs.page(request);
   }
 
   /** A run with its result so far. */
@@ -196,10 +196,8 @@ export class IngestService {
     limit: number,
     outcomes: readonly RowOutcome[] | null,
   ): Promise<IngestRowDto[]> {
-    return this.db.read(async () => {
-      if (!isUUID(id) || !(await this.runs.find(id))) throw new NotFound('ingest_run');
-      return this.runs.rows(id, after, limit, outcomes);
-    });
+    if (!isUUID(id) || !(await this.runs.find(id))) throw new NotFound('ingest_run');
+    return this.runs.rows(id, after, limit, outcomes);
   }
 
   /** Stops a run behind the batch under way; what is committed stays. */
@@ -219,7 +217,7 @@ export class IngestService {
   async waitFor(id: string, ms: number): Promise<{ run: IngestResult; is_over: boolean }> {
     const until = performance.now() + ms;
     for (;;) {
-      const run = await this.db.read(() => this.runs.show(id));
+      const run = await this.runs.show(id);
       if (!run || isOver(run.status) || performance.now() >= until) {
         return { run: await this.get(id), is_over: run !== undefined && isOver(run.status) };
       }
@@ -269,8 +267,8 @@ export class IngestService {
     throw new Invalid([{ pointer: '', detail: 'This Idempotency-Key was used for another request. Use a new key.' }]);
   }
 
-  private isKnown(runId: string): Promise<boolean> {
-    return this.db.read(async () => (await this.runs.find(runId)) !== undefined);
+  private async isKnown(runId: string): Promise<boolean> {
+    return (await this.runs.find(runId)) !== undefined;
   }
 
   private async region(): Promise<string | undefined> {

@@ -5,8 +5,9 @@ import type {
 } from '@modelcontextprotocol/server';
 import { UriTemplate } from '@modelcontextprotocol/server';
 import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import { DiscoveryService, MetadataScanner } from '@nestjs/core';
+import { DiscoveryService } from '@nestjs/core';
 import type { Permission } from '../../contracts/permissions.js';
+import { decoratedMethods } from '../../platform/decorators/decorated-methods.js';
 import { fieldsOf } from '../../platform/http/fields.js';
 import { type ToolOffer, toolOffer } from './tool-offer.js';
 import {
@@ -51,8 +52,8 @@ export class McpOffers implements OnApplicationBootstrap {
     const faults: string[] = [];
     const found: { name: string; add: () => void }[] = [];
     const owners = new Map<string, string>();
-    for (const { method, offer, owner } of this.decorated()) {
-      const { key, add, wrong } = this.made(offer, method);
+    for (const { method, said: offer, owner } of decoratedMethods(this.discovery, offerOf)) {
+      const { key, add, wrong } = this.made(offer, method as ToolMethod);
       faults.push(...wrong.map((fault) => `${owner} (${key}): ${fault}`));
       const other = owners.get(key);
       if (other !== undefined) faults.push(`${owner}: ${key} is already offered by ${other}`);
@@ -61,19 +62,6 @@ export class McpOffers implements OnApplicationBootstrap {
     }
     if (faults.length > 0) throw new Error(`What is offered over MCP cannot be served:\n  ${faults.join('\n  ')}`);
     found.sort((a, b) => (a.name < b.name ? -1 : 1)).forEach(({ add }) => add());
-  }
-
-  private *decorated(): Generator<{ method: ToolMethod; offer: Offer; owner: string }> {
-    const scanner = new MetadataScanner();
-    for (const { instance, metatype } of this.discovery.getProviders()) {
-      if (typeof instance !== 'object' || instance === null || !metatype) continue;
-      const target = instance as Record<string, unknown>;
-      for (const name of scanner.getAllMethodNames(Object.getPrototypeOf(instance) as object)) {
-        const method = target[name];
-        const offer = typeof method === 'function' ? offerOf(method) : undefined;
-        if (offer) yield { method: (method as ToolMethod).bind(instance), offer, owner: `${metatype.name}.${name}` };
-      }
-    }
   }
 
   private made(offer: Offer, method: ToolMethod): { key: string; add: () => void; wrong: string[] } {

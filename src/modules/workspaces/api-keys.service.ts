@@ -29,11 +29,11 @@ export class ApiKeysService {
   ) {}
 
   list(request: ListRequest): Promise<Page<ApiKeyRow>> {
-    return this.db.read(() => this.repository.page(request));
+    return this.repository.page(request);
   }
 
   async get(id: string): Promise<ApiKeyRow> {
-    const row = isUUID(id) ? await this.db.read(() => this.repository.find(id)) : undefined;
+    const row = isUUID(id) ? await this.repository.find(id) : undefined;
     if (!row) throw new NotFound('api_key');
     return row;
   }

@@ -53,17 +53,13 @@ const COLUMNS = `id, name, prefix, role, scopes, user_id, rate_limit_per_minute,
 export class ApiKeysRepository {
   constructor(private readonly db: Database) {}
 
-  async page(request: ListRequest): Promise<Page<ApiKeyRow>> {
+  page(request: ListRequest): Promise<Page<ApiKeyRow>> {
     const query = new ListQuery({ table: 'api_keys', columns: COLUMNS }, request, false);
-    const [rows = [], [counted] = []] = await this.db.queryAll([
-      query.page(),
-      ...(request.wants_count ? [query.count()] : []),
-    ]);
-    return query.toPage(rows as ApiKeyRow[], counted?.['count'] as number | undefined);
+    return query.read<ApiKeyRow>(this.db);
   }
 
   async find(id: string): Promise<ApiKeyRow | undefined> {
-    const [row] = await this.db.query<ApiKeyRow>(`select ${COLUMNS} from api_keys where id = $1`, [id]);
+    const [row] = await this.db.readRows<ApiKeyRow>(`select ${COLUMNS} from api_keys where id = $1`, [id]);
     return row;
   }
 

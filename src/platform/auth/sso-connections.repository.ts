@@ -41,17 +41,15 @@ const COLUMNS = `id, name, issuer, audiences, organization_claim, organization_v
 export class SsoConnectionsRepository {
   constructor(private readonly db: Database) {}
 
-  async page(request: ListRequest): Promise<Page<SsoConnectionRow>> {
+  page(request: ListRequest): Promise<Page<SsoConnectionRow>> {
     const query = new ListQuery({ table: 'sso_connections', columns: COLUMNS }, request, false);
-    const [rows = [], [counted] = []] = await this.db.queryAll([
-      query.page(),
-      ...(request.wants_count ? [query.count()] : []),
-    ]);
-    return query.toPage(rows as SsoConnectionRow[], counted?.['count'] as number | undefined);
+    return query.read<SsoConnectionRow>(this.db);
   }
 
   async find(id: string): Promise<SsoConnectionRow | undefined> {
-    const [row] = await this.db.query<SsoConnectionRow>(`select ${COLUMNS} from sso_connections where id = $1`, [id]);
+    const [row] = await this.db.readRows<SsoConnectionRow>(`select ${COLUMNS} from sso_connections where id = $1`, [
+      id,
+    ]);
     return row;
   }
 
@@ -65,7 +63,7 @@ export class SsoConnectionsRepository {
 
   /** A connection in the form in which tokens are checked against it. */
   async forChecks(id: string): Promise<IssuerConnection | undefined> {
-    const [row] = await this.db.query<IssuerConnection & { id: string }>(
+    const [row] = await this.db.readRows<IssuerConnection & { id: string }>(
       `select id as connection_id, workspace_id, ${COLUMNS} from sso_connections where id = $1`,
       [id],
     );

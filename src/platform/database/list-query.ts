@@ -1,6 +1,7 @@
 import { Invalid } from '../errors/contract-problems.js';
 import { isPrintedTimestamp } from '../formats/timestamps.js';
 import { type ListFilter, type ListRequest, type Page, writeCursor } from '../http/listing.js';
+import type { Database } from './database.js';
 import type { Statement } from './statement.js';
 
 /** Where a list reads from. All of it is static text of the repository. */
@@ -70,6 +71,13 @@ export class ListQuery {
       text: `select count(*)::bigint as count from ${this.source.table}${where(this.conditions)}`,
       values: [...this.values],
     };
+  }
+
+  /** Reads the page, and the count where it is asked for, in one round trip. */
+  async read<Row extends { id: string }>(db: Pick<Database, 'readAll'>): Promise<Page<Row>> {
+    const statements = this.request.wants_count ? [this.page(), this.count()] : [this.page()];
+    const [rows = [], counted] = await db.readAll(statements);
+    return this.toPage(rows as Row[], counted?.[0]?.['count'] as number | undefined);
   }
 
   /** Cuts the extra row off and writes the cursor. */

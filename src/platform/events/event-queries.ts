@@ -68,11 +68,9 @@ export class EventQueries {
   /** @throws {NotFound} also for an event whose type the caller may not read. */
   async get(id: string): Promise<DomainEvent> {
     const [row] = isUUID(id)
-      ? await this.db.read(() =>
-          this.db.query<EventRow>(
-            `select ${EVENT_COLUMNS} from events e where e.id = $1 and e.type = any($2::text[])`,
-            [id, readableTypes(this.context.principal())],
-          ),
+      ? await this.db.readRows<EventRow>(
+          `select ${EVENT_COLUMNS} from events e where e.id = $1 and e.type = any($2::text[])`,
+          [id, readableTypes(this.context.principal())],
         )
       : [];
     if (!row) throw new NotFound('event');
@@ -108,12 +106,8 @@ export class EventQueries {
       if (column === 'time' && operator.startsWith('l'))
         list.and("id < app.uuidv7_floor(greatest(?::timestamptz + interval '1 day', 'epoch'))", value);
     }
-    return this.db.read(async () => {
-      const statements = request.wants_count ? [list.page(), list.count()] : [list.page()];
-      const [rows = [], counted] = await this.db.queryAll(statements);
-      const page = list.toPage(rows as unknown as EventRow[], counted?.[0]?.['count'] as number | undefined);
-      return { ...page, items: page.items.map(renderEvent) };
-    });
+    const page = await list.read<EventRow>(this.db);
+    return { ...page, items: page.items.map(renderEvent) };
   }
 
   private async feed(query: Query): Promise<FeedPage> {

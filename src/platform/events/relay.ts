@@ -1,7 +1,8 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
-import { DiscoveryService, MetadataScanner } from '@nestjs/core';
+import { DiscoveryService } from '@nestjs/core';
 import { HttpConfig } from '../../../config/app-config.js';
 import { SystemDatabase } from '../database/system-database.js';
+import { decoratedMethods } from '../decorators/decorated-methods.js';
 import { BATCH_SIZE, type Consumer, ConsumerRound, filterOf, QUIET_TYPES } from './consumer-round.js';
 import { type Consume, consumerOptions } from './consumes.decorator.js';
 import { LiveSignals } from './live-signals.js';
@@ -50,7 +51,6 @@ export class Relay implements OnModuleDestroy {
     private readonly round: ConsumerRound,
     private readonly live: LiveSignals,
     private readonly discovery: DiscoveryService,
-    private readonly scanner: MetadataScanner,
     private readonly config: HttpConfig,
   ) {}
 
@@ -174,17 +174,12 @@ export class Relay implements OnModuleDestroy {
 
   private discover(): Consumer[] {
     const found = new Map<string, Consumer>();
-    for (const { instance } of this.discovery.getProviders() as { instance: unknown }[]) {
-      if (typeof instance !== 'object' || instance === null) continue;
-      const methods = instance as Record<string, Consume | undefined>;
-      for (const name of this.scanner.getAllMethodNames(Object.getPrototypeOf(instance) as object)) {
-        const options = consumerOptions(methods[name]);
-        if (!options) continue;
-        const known = found.get(options.name);
-        const consume: Consume = async (events) => methods[name]?.(events);
-        if (known) throw new Error(`two consumers are named ${options.name}: a name is a cursor of its own`);
-        found.set(options.name, { options, consume });
+    for (const { method, said: options } of decoratedMethods(this.discovery, consumerOptions)) {
+      if (found.has(options.name)) {
+        throw new Error(`two consumers are named ${options.name}: a name is a cursor of its own`);
       }
+      const consume: Consume = async (events) => (method as Consume)(events);
+      found.set(options.name, { options, consume });
     }
     return [...found.values()];
   }

@@ -36,15 +36,13 @@ select r.id, r.kind from ranked r`;
 export class JobAdministrationRepository {
   constructor(private readonly db: Database) {}
 
-  async page(request: ListRequest): Promise<Page<JobDto>> {
+  page(request: ListRequest): Promise<Page<JobDto>> {
     const list = new ListQuery({ table: 'jobs', columns: COLUMNS }, request, false);
-    const statements = request.wants_count ? [list.page(), list.count()] : [list.page()];
-    const [rows, counts] = await this.db.queryAll(statements);
-    return list.toPage((rows ?? []) as JobDto[], counts?.[0]?.['count'] as number | undefined);
+    return list.read<JobDto>(this.db);
   }
 
   async find(id: string): Promise<JobDto | undefined> {
-    const [job] = await this.db.query<JobDto>(`select ${COLUMNS} from jobs where id = $1`, [id]);
+    const [job] = await this.db.readRows<JobDto>(`select ${COLUMNS} from jobs where id = $1`, [id]);
     return job;
   }
 
@@ -62,7 +60,7 @@ export class JobAdministrationRepository {
   }
 
   summary(): Promise<JobCountsDto[]> {
-    return this.db.query(
+    return this.db.readRows(
       `select kind, count(*) filter (where state = 'waiting') as waiting, count(*) filter (where state = 'ready') as ready,
          count(*) filter (where state = 'leased') as leased, count(*) filter (where state = 'parked') as parked,
          (extract(epoch from now() - min(run_at) filter (where state = 'ready')) * 1000)::float8 as oldest_ready_age_ms

@@ -25,16 +25,16 @@ export class JobAdministration {
   ) {}
 
   list(request: ListRequest): Promise<Page<JobDto>> {
-    return this.db.read(() => this.repository.page(request));
+    return this.repository.page(request);
   }
 
   summary(): Promise<JobCountsDto[]> {
-    return this.db.read(() => this.repository.summary());
+    return this.repository.summary();
   }
 
   /** @throws {JobNotFound} for a finished one, too. */
-  get(id: string): Promise<JobDto> {
-    return this.db.read(async () => found(await this.repository.find(known(id))));
+  async get(id: string): Promise<JobDto> {
+    return found(await this.repository.find(known(id)));
   }
 
   /**

@@ -1,5 +1,6 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { DiscoveryService, MetadataScanner } from '@nestjs/core';
+import { DiscoveryService } from '@nestjs/core';
+import { decoratedMethods } from '../decorators/decorated-methods.js';
 import { handlesOf, type HandlesSpec } from './handles.decorator.js';
 import type { Job, JobEnd } from './job.js';
 
@@ -19,20 +20,11 @@ export interface JobHandler extends HandlesSpec {
 export class JobHandlers implements OnModuleInit {
   private readonly byKind = new Map<string, JobHandler>();
 
-  constructor(
-    private readonly discovery: DiscoveryService,
-    private readonly scanner: MetadataScanner,
-  ) {}
+  constructor(private readonly discovery: DiscoveryService) {}
 
   onModuleInit(): void {
-    for (const { instance } of this.discovery.getProviders()) {
-      if (typeof instance !== 'object' || instance === null) continue;
-      const provider = instance as Record<string, unknown>;
-      for (const name of this.scanner.getAllMethodNames(Object.getPrototypeOf(provider) as object)) {
-        const method = provider[name];
-        const spec = typeof method === 'function' ? handlesOf(method) : undefined;
-        if (spec) this.add(toHandler(provider, method as Work, spec));
-      }
+    for (const { provider, method, said } of decoratedMethods(this.discovery, handlesOf)) {
+      this.add(toHandler(provider as Record<string, unknown>, method as Work, said));
     }
   }
 
@@ -55,14 +47,14 @@ export class JobHandlers implements OnModuleInit {
   }
 }
 
-function toHandler(provider: Record<string, unknown>, method: Work, spec: HandlesSpec): JobHandler {
+function toHandler(provider: Record<string, unknown>, work: Work, spec: HandlesSpec): JobHandler {
   const gone = spec.on_caller_gone === undefined ? undefined : provider[spec.on_caller_gone];
   if (spec.on_caller_gone !== undefined && typeof gone !== 'function') {
     throw new Error(`@Handles('${spec.kind}') names ${spec.on_caller_gone}, which is no method of its class`);
   }
   return {
     ...spec,
-    work: method.bind(provider),
+    work,
     ...(typeof gone === 'function' && { onCallerGone: (gone as (job: Job) => Promise<unknown>).bind(provider) }),
   };
 }

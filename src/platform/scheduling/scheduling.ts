@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
-import { DiscoveryService, MetadataScanner } from '@nestjs/core';
+import { DiscoveryService } from '@nestjs/core';
 import { SchedulerRegistry } from '@nestjs/schedule';
+import { decoratedMethods } from '../decorators/decorated-methods.js';
 import { scheduleOf, type ScheduleSpec } from './scheduled.decorator.js';
 import { ScheduledRunsRepository } from './scheduled-runs.repository.js';
 
@@ -28,20 +29,13 @@ export class Scheduling implements OnModuleInit, OnModuleDestroy {
 
   constructor(
     private readonly discovery: DiscoveryService,
-    private readonly scanner: MetadataScanner,
     private readonly registry: SchedulerRegistry,
     private readonly runs: ScheduledRunsRepository,
   ) {}
 
   onModuleInit(): void {
-    for (const { instance } of this.discovery.getProviders()) {
-      if (typeof instance !== 'object' || instance === null) continue;
-      const provider = instance as Record<string, unknown>;
-      for (const name of this.scanner.getAllMethodNames(Object.getPrototypeOf(provider) as object)) {
-        const method = provider[name];
-        const spec = typeof method === 'function' ? scheduleOf(method) : undefined;
-        if (spec) this.add({ ...spec, work: (method as () => Promise<unknown>).bind(provider) });
-      }
+    for (const { method, said } of decoratedMethods(this.discovery, scheduleOf)) {
+      this.add({ ...said, work: method as () => Promise<unknown> });
     }
   }
 

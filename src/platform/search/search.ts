@@ -274,7 +274,7 @@ export class Search {
 
   /** Joins the open transaction, else opens one that only reads. */
   private ask<Row extends object>(statement: Statement): Promise<Row[]> {
-    return this.database.read(() => this.database.query<Row>(statement.text, statement.values));
+    return this.database.readRows<Row>(statement.text, statement.values);
   }
 
   private async configuration(): Promise<string> {

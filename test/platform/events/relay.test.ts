@@ -13,6 +13,7 @@ import { LogReader } from '../../../src/platform/events/log-reader.js';
 import { Relay } from '../../../src/platform/events/relay.js';
 import { RetryQueue } from '../../../src/platform/events/retry-queue.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
+import { until } from '../../support/until.js';
 import { type LogProcess, startLogProcess } from './log-bench.js';
 
 const broken = new Set<string>();
@@ -84,14 +85,6 @@ async function seenOf(consumer: string, subject_id?: string): Promise<Seen[]> {
     [consumer, subject_id === undefined ? null : `contact/${subject_id}`],
   );
   return rows;
-}
-
-async function until(holds: () => Promise<boolean>, timeout_ms = 10_000): Promise<void> {
-  const end = Date.now() + timeout_ms;
-  while (!(await holds())) {
-    if (Date.now() > end) throw new Error('it did not come about in time');
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }
 
 /** Events of the log in the order in which `seq` was drawn, and in log order. */
@@ -226,7 +219,7 @@ describe('a consumer', () => {
     const order = await idsBy('epoch, tx, seq', subjects);
     const seen = async () =>
       (await seenOf('witness')).map(({ event_id }) => event_id).filter((id) => order.includes(id));
-    await until(async () => (await seen()).length >= order.length);
+    await until('all is seen', async () => (await seen()).length >= order.length);
     await Promise.all(relays.map((each) => each.stop()));
     expect(order).toHaveLength(640);
     expect(await seen()).toEqual(order);
@@ -240,7 +233,7 @@ describe('a consumer', () => {
       const subject_id = randomUUID();
       const started = performance.now();
       await writer.as(here, () => writer.events.publish('contact.created', { subject_id, data: {} }));
-      await until(async () => (await seenOf('witness', subject_id)).length === 1);
+      await until('it is seen', async () => (await seenOf('witness', subject_id)).length === 1);
       return performance.now() - started;
     };
     await arrival();
@@ -273,8 +266,8 @@ describe('a consumer', () => {
     await publish(subject_id);
     const health = log.get(LogHealth);
     expect((await log.get(LogReader).after(await log.get(LogReader).horizon(), {}, 10)).is_held).toBe(true);
-    await until(async () => (await health.check()).held_back_s > 0);
-    await until(async () => {
+    await until('the log is held back', async () => (await health.check()).held_back_s > 0);
+    await until('the log names who holds it back', async () => {
       const named = await database.owner.query<{ pid: number }>('select pid from app.log_holder()');
       return named.rows[0]?.pid === rows[0]?.pid;
     });

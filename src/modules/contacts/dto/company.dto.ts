@@ -9,7 +9,7 @@ import {
   TimestampField,
   UuidField,
 } from '../../../platform/http/fields.js';
-import { RecordFields } from './common.dto.js';
+import { RecordFields } from './record-fields.dto.js';
 
 /** At most so many domains on one company. */
 export const MOST_DOMAINS = 50;

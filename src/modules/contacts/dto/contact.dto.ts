@@ -11,7 +11,7 @@ import {
   UuidField,
 } from '../../../platform/http/fields.js';
 import { CHANNEL_KINDS, type Channel, type ChannelKind, MOST_CHANNELS } from '../channels.js';
-import { RecordFields } from './common.dto.js';
+import { RecordFields } from './record-fields.dto.js';
 
 /** One address in a request or answer. */
 export class ChannelDto {

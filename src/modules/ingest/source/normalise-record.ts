@@ -126,7 +126,7 @@ function contactOf(raw: RawCandidate, options: NormaliseOptions): ContactValues 
   if (channels.length > 0) values.channels = channels;
   const company = companyRef(raw, leftovers);
   if (company !== undefined) values.company = company;
-  addCommon(raw, values, leftovers);
+  addRecordFields(raw, values, leftovers);
 
   const hasChannel = channels.some(({ kind }) => kind === 'email' || kind === 'phone');
   const hasName = values.first_name !== undefined || values.last_name !== undefined;
@@ -170,7 +170,7 @@ function companyOf(raw: RawCandidate): CompanyValues {
     if (characterCount(text) <= MAX_DESCRIPTION) values.description = text;
     else leftovers.keep(raw, 'description', description, 'too-long', `at most ${MAX_DESCRIPTION} characters fit`);
   }
-  addCommon(raw, values, leftovers);
+  addRecordFields(raw, values, leftovers);
 
   const domain = values.domains?.[0];
   if (values.name === undefined && domain !== undefined) values.name = domain;
@@ -225,7 +225,7 @@ function companyRef(raw: RawCandidate, leftovers: Leftovers): ContactValues['com
   return company.name === undefined && company.domain === undefined ? undefined : company;
 }
 
-function addCommon(raw: RawCandidate, values: ContactValues | CompanyValues, leftovers: Leftovers): void {
+function addRecordFields(raw: RawCandidate, values: ContactValues | CompanyValues, leftovers: Leftovers): void {
   const tags = tagsOf(raw, leftovers);
   if (tags.length > 0) values.tags = tags;
   const attributes: AttributeValues = {};
