@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import type { DomainEvent } from '../../src/contracts/events.js';
+import type { DomainEvent, EventType } from '../../src/contracts/events.js';
 import { Consumes } from '../../src/platform/events/consumes.decorator.js';
 import { Relay } from '../../src/platform/events/relay.js';
 import { Handles } from '../../src/platform/jobs/handles.decorator.js';
@@ -9,6 +9,7 @@ import { ParkedJobs } from '../../src/platform/jobs/parked-jobs.js';
 import { Workers } from '../../src/platform/jobs/workers.js';
 import { ExceededReports } from '../../src/platform/limits/exceeded-reports.js';
 import { type Answer, type Caller, caller, type Json, type TestApp, type TestWorkspace } from './app.js';
+import type { Receiver } from '../modules/webhooks/receiver.js';
 import { until } from './until.js';
 
 /** Bears nothing, so that the relay and the workers have something to give up on. */
@@ -27,12 +28,18 @@ export class Hopeless {
 
 /**
  * Lives through everything that can happen in a workspace: every type of event of the vocabulary is in its log afterwards.
- * A new type adds what causes it here. The app has {@link Hopeless}.
+ * A new type adds what causes it here. The app has {@link Hopeless}, one retry of a delivery, and may call the receiver.
  * @returns the callers whose workspaces have seen it.
  */
-export async function causeEveryEvent(app: TestApp, workspace: TestWorkspace): Promise<readonly Caller[]> {
+export async function causeEveryEvent(
+  app: TestApp,
+  workspace: TestWorkspace,
+  receiver: Receiver,
+): Promise<readonly Caller[]> {
   const { owner } = workspace;
   await app.app.nest.get(Relay).drain();
+  // Is there before what it is told of, and stays.
+  await register(owner, receiver, 'contact.restored');
   const { id: userId } = await made(
     owner.post('workspace/members', { email: `m-${randomUUID()}@example.com`, role: 'viewer' }),
   );
@@ -40,6 +47,7 @@ export async function causeEveryEvent(app: TestApp, workspace: TestWorkspace): P
   await causeIngestEvents(app, workspace);
   const founder = await causeAccessEvents(app, workspace, userId);
   await causeJobEvents(app, workspace);
+  await causeWebhookEvents(app, workspace, receiver);
   await causeParkedConsumer(app);
   await app.app.nest.get(Relay).drain();
   return [owner, founder];
@@ -132,6 +140,35 @@ async function causeJobEvents(app: TestApp, { id: workspace_id, owner }: TestWor
   await app.app.nest.get(ParkedJobs).expire();
   await insert('test.hopeless', null);
   await app.app.nest.get(Workers).drain();
+}
+
+async function causeWebhookEvents(app: TestApp, { owner }: TestWorkspace, receiver: Receiver): Promise<void> {
+  const path = `webhooks/${(await register(owner, receiver, 'contact.created')).id}`;
+  await made(owner.post(`${path}/secrets`));
+  receiver.answer(500);
+  await made(owner.post('contacts', { first_name: 'Lost' }));
+  await settled(app);
+  receiver.reset();
+  await made(owner.post('contacts', { first_name: 'Found' }));
+  await settled(app);
+  await made(owner.patch(path, { is_active: false }));
+  await made(owner.delete(path));
+}
+
+function register(owner: Caller, { url }: Receiver, type: EventType): Promise<Json> {
+  return made(owner.post('webhooks', { name: type, url, event_types: [type] }));
+}
+
+/** Waits until the log is read and every job is done, also those of later. */
+export async function settled(app: TestApp): Promise<void> {
+  await app.app.nest.get(Relay).drain();
+  await app.app.nest.get(Workers).drain({ all: true });
+  await until('nothing is under way', async () => {
+    const { rows } = await app.database.owner.query<{ count: number }>(
+      `select count(*)::int as count from jobs where state <> 'parked' and kind not like 'test.%'`,
+    );
+    return rows[0]?.count === 0;
+  });
 }
 
 async function causeParkedConsumer(app: TestApp): Promise<void> {
