@@ -139,6 +139,8 @@ export function readListQuery(spec: ListSpec, query: Query): ListRequest {
       pointer: '?q',
       detail: 'q together with include_deleted is not possible: deleted records are not indexed.',
     });
+  // In one order, however the caller wrote them: the same filters are the same statement and the same cursor.
+  filters.sort((a, b) => (`${a.column} ${a.operator}` < `${b.column} ${b.operator}` ? -1 : 1));
   const digest = createHash('sha256')
     .update(
       JSON.stringify([
