@@ -33,7 +33,9 @@ export class SourceFiles {
     try {
       return await this.storage.write(this.key(runId), bytes, { max_bytes: this.config.max_file_bytes });
     } catch (error) {
-      throw error instanceof FileTooLargeError ? new TooLarge(this.config.max_file_bytes) : error;
+      if (error instanceof FileTooLargeError) throw new TooLarge(this.config.max_file_bytes);
+      // The sender went away; nobody reads this answer, but it is no fault of ours.
+      throw isAborted(error) ? new UnreadableRequest('The body ended early.') : error;
     }
   }
 
@@ -48,6 +50,11 @@ export class SourceFiles {
   private key(runId: string): string {
     return `${this.context.workspaceId()}/ingest/${runId}`;
   }
+}
+
+/** Node's error of a request whose client hung up. */
+function isAborted(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ECONNRESET';
 }
 
 /** SHA-256 over everything that decides what a run does. */
