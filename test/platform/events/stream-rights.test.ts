@@ -6,6 +6,7 @@ import { systemPrincipal } from '../../../src/platform/context/principal.js';
 import { EventStream } from '../../../src/platform/events/event-stream.js';
 import { LiveSignals } from '../../../src/platform/events/live-signals.js';
 import { PrincipalCheck } from '../../../src/platform/events/principal-check.js';
+import { until } from '../../support/until.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 import { type LogProcess, startLogProcess } from './log-bench.js';
 import { SseClient } from './sse-client.js';
@@ -58,6 +59,14 @@ async function open(path: string): Promise<SseClient> {
   return client;
 }
 
+/** The log holds what is younger than the oldest writer of the whole server, autovacuum's ANALYZE included. */
+async function isReadable(): Promise<boolean> {
+  const { rows } = await database.owner.query<{ is_readable: boolean }>(
+    'select bool_and(tx < pg_snapshot_xmin(pg_current_snapshot())) as is_readable from events',
+  );
+  return rows[0]?.is_readable === true;
+}
+
 describe('a stream ends', () => {
   it('at once when rights are signalled to have changed and the caller may no longer be here', async () => {
     const [gone, stays] = [randomUUID(), randomUUID()];
@@ -93,6 +102,7 @@ describe('a stream ends', () => {
     const id = randomUUID();
     const [own, others] = [await open(`/${id}`), await open(`/${randomUUID()}`)];
     await log.as(here, () => log.events.publish(type, { subject_id: id, data: { user_id: id } }));
+    await until('the event is released', isReadable);
     await own.until(({ isEnded }) => isEnded, 1_000);
     expect(JSON.parse(own.messages.at(-1)?.data ?? '')).toMatchObject({ reason });
     expect(others.isEnded).toBe(false);
