@@ -27,6 +27,5 @@ export default {
   globalSetup: '<rootDir>/test/support/global-setup.mjs',
   globalTeardown: '<rootDir>/test/support/global-teardown.mjs',
   testTimeout: 60_000,
-  // One file at a time: making the database of one file is a writing transaction, which holds back the event log of every other.
-  maxWorkers: 1,
+  maxWorkers: 2,
 };
