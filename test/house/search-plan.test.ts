@@ -97,24 +97,11 @@ it('titles, anchors and tags have their indices', async () => {
   );
 });
 
-it(`a rare word among ${DOCUMENTS} documents is found in less than half the time of reading them`, async () => {
-  const find = () =>
-    room.as(workspace, () => room.search.page({ kind: 'note', q: 'zeppelin', order: 'rank', limit: 50 }));
-  expect((await find()).ids).toEqual([rare]);
-  expect((await room.as(workspace, () => room.search.recall({ query: 'a zeppelin', limit: 5 })))[0]?.id).toBe(rare);
-  const times: number[] = [];
-  for (let round = 0; round < 9; round++) {
-    const began = performance.now();
-    await find();
-    times.push(performance.now() - began);
-  }
-  const direct: number[] = [];
-  for (let round = 0; round < 3; round++) {
-    const began = performance.now();
-    await room.as(workspace, () =>
-      room.database.read(() => room.database.query("select id from search_documents where tsv @@ 'zeppelin'::tsquery")),
-    );
-    direct.push(performance.now() - began);
-  }
-  expect(Math.min(...times) * 2).toBeLessThan(Math.min(...direct));
+it(`a rare word among ${DOCUMENTS} documents is found by both doors`, async () => {
+  const page = await room.as(workspace, () =>
+    room.search.page({ kind: 'note', q: 'zeppelin', order: 'rank', limit: 50 }),
+  );
+  expect(page.ids).toEqual([rare]);
+  const [best] = await room.as(workspace, () => room.search.recall({ query: 'a zeppelin', limit: 5 }));
+  expect(best?.id).toBe(rare);
 });
