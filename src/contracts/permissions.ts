@@ -68,8 +68,3 @@ export function withImplied(scopes: readonly Permission[]): ReadonlySet<Permissi
   }
   return all;
 }
-
-/** True for a text that names a permission. */
-export function isPermission(text: string): text is Permission {
-  return (PERMISSIONS as readonly string[]).includes(text);
-}

@@ -123,13 +123,3 @@ export function patchOf<T extends object, K extends keyof T & string = never>(
   setFields(Patch, new Map(fields.map(([name, spec]) => [name, { ...spec, default: undefined, is_patch: true }])));
   return Patch as new () => Partial<Omit<T, K>>;
 }
-
-/** A class with some fields of another. */
-export function pickOf<T extends object, K extends keyof T & string>(
-  dto: Constructor<T>,
-  names: readonly K[],
-): new () => Pick<T, K> {
-  class Picked {}
-  setFields(Picked, new Map([...fieldsOf(dto)].filter(([name]) => (names as readonly string[]).includes(name))));
-  return Picked as new () => Pick<T, K>;
-}

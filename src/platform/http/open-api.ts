@@ -175,7 +175,7 @@ type Dto = abstract new (...args: never[]) => object;
 
 function named(dto: Dto, direction: 'request' | 'response', schemas: Record<string, JsonSchema>): JsonSchema {
   const schema = direction === 'request' ? requestSchema(dto) : responseSchema(dto);
-  if (dto.name === 'Patch' || dto.name === 'Picked' || dto.name === '') return schema;
+  if (dto.name === 'Patch' || dto.name === '') return schema;
   schemas[dto.name] = { ...schema, examples: [exampleOf(dto)] };
   return { $ref: `#/components/schemas/${dto.name}` };
 }
